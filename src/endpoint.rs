@@ -1,0 +1,172 @@
+//! A codec with its two buffers: what a driver, the relay and the kit hold for each connection.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use crate::codec::{Codec, Cx};
+use crate::error::{DecodeError, EncodeError};
+use crate::event::{Event, Sent, Step, StreamId};
+use crate::outcome::LocalReply;
+use crate::output::Output;
+
+/// Queued bytes past which an endpoint takes no more events and decodes no more input, unless told otherwise.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// One end of one connection without its socket: a [`Codec`], the bytes it has yet to read and those it has yet to
+/// send. It carries backpressure: while the output is above its mark, sending is [`Sent::Blocked`] and decoding is
+/// [`Step::Paused`]; once it has drained, an [`Event::Capacity`] says so.
+pub struct Endpoint {
+    codec: Box<dyn Codec>,
+    input: BytesMut,
+    output: Output,
+    now: Duration,
+    eof: bool,
+    high_water: usize,
+    refused: bool,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("state", &self.codec.state())
+            .field("input", &self.input.len())
+            .field("output", &self.output.len())
+            .field("eof", &self.eof)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    /// An endpoint at time zero with nothing read or written.
+    pub fn new(codec: Box<dyn Codec>) -> Self {
+        Self {
+            codec,
+            input: BytesMut::new(),
+            output: Output::new(),
+            now: Duration::ZERO,
+            eof: false,
+            high_water: HIGH_WATER,
+            refused: false,
+        }
+    }
+
+    /// The same endpoint with another mark for queued bytes. A single event may go past it.
+    #[must_use]
+    pub const fn with_high_water(mut self, bytes: usize) -> Self {
+        self.high_water = bytes;
+        self
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> &dyn Codec {
+        &*self.codec
+    }
+
+    /// The codec, for what has no method here.
+    pub fn codec_mut(&mut self) -> (&mut dyn Codec, Cx<'_>) {
+        (&mut *self.codec, Cx::new(&mut self.output, self.now))
+    }
+
+    /// Where bytes from the peer are put.
+    pub const fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Bytes received and not yet decoded.
+    pub fn unread(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Bytes on their way to the peer.
+    pub const fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// The same, to take them out.
+    pub const fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Says what time it is, counted from when the connection began.
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+    }
+
+    /// Says that no more input will come.
+    pub const fn set_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Whether the end of input was seen.
+    pub const fn is_eof(&self) -> bool {
+        self.eof
+    }
+
+    /// Whether the output is above its mark.
+    pub const fn is_full(&self) -> bool {
+        self.output.len() >= self.high_water
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::decode`].
+    pub fn decode(&mut self) -> Result<Step, DecodeError> {
+        if self.is_full() {
+            return Ok(Step::Paused);
+        }
+        if self.refused {
+            self.refused = false;
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        let mut cx = Cx::new(&mut self.output, self.now);
+        if self.eof {
+            self.codec.decode_eof(&mut self.input, &mut cx)
+        } else {
+            self.codec.decode(&mut self.input, &mut cx)
+        }
+    }
+
+    /// Sends `event`, or what the peer takes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::encode`].
+    pub fn send(&mut self, event: &mut Event) -> Result<Sent, EncodeError> {
+        // A reset must not wait behind the very data it makes pointless.
+        if self.is_full() && !matches!(event, Event::Reset(_)) {
+            self.refused = true;
+            return Ok(Sent::Blocked);
+        }
+        self.codec.encode(event, &mut Cx::new(&mut self.output, self.now))
+    }
+
+    /// Says that `n` data bytes of `stream` have left the holder.
+    pub fn release(&mut self, stream: StreamId, n: usize) {
+        self.codec.release(stream, n, &mut Cx::new(&mut self.output, self.now));
+    }
+
+    /// The native form of a local answer, to be sent.
+    pub fn reply(&mut self, stream: StreamId, reply: &LocalReply<'_>) -> Option<Event> {
+        self.codec.reply(stream, reply)
+    }
+
+    /// Runs the codec's deadline if it has come; the time of the next one.
+    pub fn deadline(&mut self) -> Option<Duration> {
+        if self.codec.next_deadline().is_some_and(|due| due <= self.now) {
+            self.codec.on_deadline(&mut Cx::new(&mut self.output, self.now));
+        }
+        self.codec.next_deadline()
+    }
+
+    /// Gives memory back: the connection is idle.
+    pub fn trim(&mut self) {
+        self.codec.trim();
+        self.output.trim();
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Edits of a head, and attributes that do not lie in one piece on the wire.
+
+use std::ops::Range;
+
+use crate::key::Attribute;
+
+/// One edit of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum FieldEdit<'a> {
+    /// In place of every field of that name.
+    Set(&'a [u8], &'a [u8]),
+    /// Behind the others.
+    Add(&'a [u8], &'a [u8]),
+    /// Without every field of that name.
+    Remove(&'a [u8]),
+}
+
+/// All of them in one buffer; a head without edits holds a null pointer instead.
+#[derive(Clone, Default)]
+pub(super) struct Edits {
+    buf: Vec<u8>,
+    attributes: [Option<Range<usize>>; Attribute::COUNT],
+    edited: u8,
+    fields: Vec<Edit>,
+}
+
+#[derive(Clone)]
+struct Edit {
+    name: Range<usize>,
+    value: Option<Range<usize>>,
+    add: bool,
+}
+
+impl Edits {
+    fn put(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.buf.len();
+        self.buf.extend_from_slice(bytes);
+        start..self.buf.len()
+    }
+
+    fn get(&self, range: &Range<usize>) -> &[u8] {
+        self.buf.get(range.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn put_attribute(&mut self, attribute: Attribute, value: &[u8]) {
+        let range = self.put(value);
+        if let Some(slot) = self.attributes.get_mut(attribute as usize) {
+            *slot = Some(range);
+        }
+    }
+
+    pub(super) fn attribute(&self, attribute: Attribute) -> Option<&[u8]> {
+        self.attributes.get(attribute as usize)?.as_ref().map(|range| self.get(range))
+    }
+
+    pub(super) fn mark_edited(&mut self, attribute: Attribute) {
+        self.edited |= 1 << attribute as u8;
+    }
+
+    pub(super) fn is_edited(&self, attribute: Attribute) -> bool {
+        self.edited & (1 << attribute as u8) != 0
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.edited != 0 || !self.fields.is_empty()
+    }
+
+    pub(super) fn put_field(&mut self, name: &[u8], value: Option<&[u8]>, add: bool) {
+        if !add {
+            let buf = &self.buf;
+            self.fields.retain(|edit| !buf.get(edit.name.clone()).unwrap_or_default().eq_ignore_ascii_case(name));
+        }
+        let edit = Edit { name: self.put(name), value: value.map(|value| self.put(value)), add };
+        self.fields.push(edit);
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = FieldEdit<'_>> {
+        self.fields.iter().map(|edit| {
+            let name = self.get(&edit.name);
+            match (&edit.value, edit.add) {
+                (None, _) => FieldEdit::Remove(name),
+                (Some(value), true) => FieldEdit::Add(name, self.get(value)),
+                (Some(value), false) => FieldEdit::Set(name, self.get(value)),
+            }
+        })
+    }
+
+    /// The edit that stands in place of the fields called `name`.
+    pub(super) fn instead_of(&self, name: &[u8]) -> Option<FieldEdit<'_>> {
+        self.fields().find(|edit| match edit {
+            FieldEdit::Set(known, _) | FieldEdit::Remove(known) => known.eq_ignore_ascii_case(name),
+            FieldEdit::Add(..) => false,
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! meshwire: codecs for the protocols of a service mesh, and one route table for all of them.
+//!
+//! A proxy links this crate, one codec crate for each protocol it speaks, and nothing else changes when another
+//! protocol comes: the meaning of a destination is fixed once ([`RoutingKey`]), a codec decodes what forwarding needs
+//! and leaves the rest as bytes ([`Head`]), and the wire format is all that a plugin ([`Protocol`]) holds.
+//!
+//! A [`Codec`] is sans-I/O: it is given the bytes that came and the [`Output`] for those that go, and never sees a
+//! socket, a clock or a runtime.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod codec;
+mod depth;
+mod endpoint;
+mod error;
+mod event;
+mod head;
+mod key;
+mod limits;
+mod outcome;
+mod output;
+
+pub use codec::{Codec, Conn, ConnState, Correlation, Cx, Detection, Protocol, ProtocolTraits, Role};
+pub use depth::Depth;
+pub use endpoint::Endpoint;
+pub use error::{DecodeError, EditError, EncodeError, Scope};
+pub use event::{Body, Event, Reset, ResetReason, Sent, Step, StreamId, Trailers};
+pub use head::{Arena, CheckField, FieldEdit, Fields, Head, HeadFormat, Kind, NextField};
+pub use key::{Attr, Attribute, Key, PathView, RoutingKey};
+pub use limits::{Limit, Limits, Rate, Stats, TokenBucket};
+pub use outcome::{Executed, LocalReply, Outcome};
+pub use output::Output;
