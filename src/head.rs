@@ -213,17 +213,37 @@ impl Head {
     /// `attribute` is the bytes at `span`.
     #[inline]
     pub fn set_span(&mut self, attribute: Attribute, span: Range<usize>) {
-        let n = span.len();
-        match (u32::try_from(span.start), u16::try_from(n)) {
-            (Ok(start), Ok(n)) if start < OWNED => self.mark(attribute, start, n),
-            _ => match self.bytes.get(span) {
-                Some(value) => {
-                    let value = value.to_vec();
-                    self.set_owned(attribute, &value);
-                }
-                None => self.mark(attribute, ABSENT, 0),
-            },
+        if !self.mark_span(attribute, &span) {
+            let bytes = self.bytes.clone();
+            self.set_owned(attribute, bytes.get(span).unwrap_or_default());
         }
+    }
+
+    /// The same for a head whose bytes, `source`, are yet to be [attached](Self::attach).
+    #[inline]
+    pub fn set_span_in(&mut self, attribute: Attribute, source: &[u8], span: Range<usize>) {
+        if !self.mark_span(attribute, &span) {
+            self.set_owned(attribute, source.get(span).unwrap_or_default());
+        }
+    }
+
+    /// A span longer than 16 bits say is not recorded: it is rare, and the head stays small.
+    #[inline]
+    fn mark_span(&mut self, attribute: Attribute, span: &Range<usize>) -> bool {
+        match (u32::try_from(span.start), u16::try_from(span.len())) {
+            (Ok(start), Ok(len)) if start < OWNED => {
+                self.mark(attribute, start, len);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives a head that was made over a buffer its bytes; its data begins at `data_at`.
+    #[inline]
+    pub fn attach(&mut self, bytes: Bytes, data_at: usize) {
+        self.data_at = data_at.min(bytes.len()) as u32;
+        self.bytes = bytes;
     }
 
     /// `attribute` is `value`, which does not lie in one piece in the head's bytes.

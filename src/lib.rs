@@ -13,6 +13,7 @@ mod depth;
 mod endpoint;
 mod error;
 mod event;
+pub mod frame;
 mod head;
 mod key;
 mod limits;

@@ -232,8 +232,10 @@ pub struct Stats {
     pub messages_in: u64,
     /// Messages whose head was encoded.
     pub messages_out: u64,
-    /// Bytes decoded.
+    /// Bytes decoded: where in the connection the codec stands.
     pub bytes_in: u64,
+    /// Where in the connection the message decoded last began.
+    pub message_at: u64,
     /// Heartbeats received, acknowledgements included.
     pub heartbeats_in: u64,
     /// Heartbeats sent, acknowledgements included.

@@ -1,0 +1,740 @@
+//! Everything about a length-framed connection that does not depend on the protocol.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::format::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
+use crate::codec::{Codec, Conn, ConnState, Cx, Role};
+use crate::depth::Depth;
+use crate::error::{DecodeError, EncodeError, Scope};
+use crate::event::{Body, Event, Sent, Step, StreamId};
+use crate::head::{Head, Kind};
+use crate::limits::{Limit, Limits, Stats, TokenBucket};
+use crate::outcome::{LocalReply, Outcome};
+
+/// A [`Codec`] for any [`FrameFormat`].
+///
+/// It remembers nothing between a request and its answer: what the answer needs travels in the [`StreamId`]'s tag.
+/// Messages up to [`Limits::whole`] come in one event, so that events do not depend on where a read ended; larger ones
+/// stream. One message at a time is under way in each direction; control replies owed meanwhile are held until it ends.
+pub struct FrameCodec<F> {
+    format: F,
+    role: Role,
+    limits: Arc<Limits>,
+    depth: Arc<Depth>,
+    rx: Rx,
+    /// Bytes that must be there before a frame is worth another look.
+    need: usize,
+    tx: Option<Tx>,
+    /// Somebody was refused while a message was under way.
+    refused: bool,
+    /// Control replies that wait for the message under way to end.
+    held: Vec<u8>,
+    held_count: usize,
+    idle_frames: TokenBucket,
+    unreleased: usize,
+    open: usize,
+    next_id: u64,
+    draining: bool,
+    close: bool,
+    failed: Option<Box<DecodeError>>,
+    stats: Stats,
+}
+
+/// What the next input byte belongs to.
+enum Rx {
+    /// A new frame.
+    Start,
+    /// The front of a frame too large to wait for.
+    Front(Box<Front>),
+    /// The payload of a message whose head is out.
+    Payload(Payload),
+    /// A message that was refused.
+    Skip(u64),
+}
+
+struct Front {
+    frame: Frame,
+    head: Head,
+    scan: Scan,
+}
+
+struct Payload {
+    stream: StreamId,
+    remaining: u64,
+    checksum: Option<Running>,
+}
+
+/// A checksum under way.
+#[derive(Clone, Copy)]
+struct Running {
+    of: &'static Checksum,
+    state: u64,
+}
+
+impl Running {
+    fn new(of: &'static Checksum) -> Self {
+        Self { of, state: of.seed }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.state = (self.of.update)(self.state, bytes);
+    }
+
+    fn bytes(self) -> [u8; 8] {
+        (self.of.finish)(self.state).to_be_bytes()
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend(self.bytes().iter().skip(8usize.saturating_sub(self.of.len)));
+    }
+
+    fn matches(self, trailer: &[u8]) -> bool {
+        self.bytes().get(8usize.saturating_sub(trailer.len())..).is_some_and(|sum| sum == trailer)
+    }
+}
+
+/// A message under way to the peer.
+struct Tx {
+    stream: StreamId,
+    /// Payload bytes of the old message still to come.
+    remaining: u64,
+    /// How many of those are left out, and what stands in their place.
+    cut: u64,
+    tail: Vec<u8>,
+    checksum: Option<Running>,
+}
+
+impl<F: FrameFormat> FrameCodec<F> {
+    /// One end of one connection.
+    pub fn new(format: F, conn: Conn) -> Self {
+        let idle_frames = TokenBucket::new(conn.limits.idle_frames);
+        Self {
+            format,
+            role: conn.role,
+            limits: conn.limits,
+            depth: conn.depth,
+            rx: Rx::Start,
+            need: 1,
+            tx: None,
+            refused: false,
+            held: Vec::new(),
+            held_count: 0,
+            idle_frames,
+            unreleased: 0,
+            open: 0,
+            next_id: 0,
+            draining: false,
+            close: false,
+            failed: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The format.
+    pub const fn format(&self) -> &F {
+        &self.format
+    }
+
+    fn protocol(&self) -> &'static str {
+        self.format.head_format().protocol()
+    }
+
+    fn consumed(&mut self, n: usize) {
+        self.stats.bytes_in = self.stats.bytes_in.saturating_add(n as u64);
+    }
+
+    // ----- decoding -----
+
+    /// A fault that costs the connection.
+    #[cold]
+    fn fatal(&mut self, fault: Fault) -> DecodeError {
+        let error = self.error(fault, Scope::Connection);
+        self.failed = Some(Box::new(error.clone()));
+        self.close = true;
+        error
+    }
+
+    /// A fault that costs one message: the rest of it, `remaining` bytes, is skipped.
+    #[cold]
+    fn refuse(&mut self, fault: Fault, stream: StreamId, remaining: u64) -> DecodeError {
+        self.rx = Rx::Skip(remaining);
+        self.need = 1;
+        self.stats.bad_messages = self.stats.bad_messages.saturating_add(1);
+        self.error(fault, Scope::Message(stream))
+    }
+
+    fn error(&mut self, fault: Fault, scope: Scope) -> DecodeError {
+        if let Some(limit) = fault.limit {
+            self.stats.trip(limit);
+        }
+        let begun = self.stats.message_at;
+        let mut error = DecodeError::new(self.protocol(), fault.code, fault.detail, scope)
+            .at(begun.saturating_add(fault.at as u64), begun)
+            .with_outcome(match (self.role, fault.outcome) {
+                (Role::Client, Outcome::BadRequest) => Outcome::BadResponse,
+                (_, outcome) => outcome,
+            });
+        error.limit = fault.limit;
+        error
+    }
+
+    /// A frame from its first byte on; `None` when it was a control frame that makes no event.
+    fn start(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Option<Step>, DecodeError> {
+        if input.len() < self.need {
+            return Ok(Some(Step::need(self.need.saturating_sub(input.len()))));
+        }
+        self.stats.message_at = self.stats.bytes_in;
+        let frame = match self.format.frame(input) {
+            Ok(Parse::Done(frame)) => frame,
+            Ok(Parse::Need(total)) => return self.wait(total, input).map(Some),
+            Err(fault) => return Err(self.fatal(fault)),
+        };
+        let trailer = frame.trailer();
+        if frame.len.checked_sub(trailer as u64).is_none_or(|end| end < frame.payload_at as u64) {
+            return Err(self.fatal(Fault::new("length", "a frame is shorter than its own header", 0)));
+        }
+        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
+        let control = frame.kind == FrameKind::Control;
+        if !control && self.unreleased >= self.limits.window {
+            return Ok(Some(Step::Paused));
+        }
+        if self.limits.message.is_some_and(|limit| frame.len > limit) {
+            let fault = Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
+            return Err(self.refuse(fault, stream, frame.len));
+        }
+        let from_peer = match frame.kind {
+            FrameKind::Control => true,
+            FrameKind::Response => self.role == Role::Client,
+            FrameKind::Request | FrameKind::OneWay => self.role == Role::Server,
+        };
+        if !from_peer {
+            let fault = Fault::new("direction", "only a server sends responses, only a client requests", 0);
+            return Err(self.refuse(fault, stream, frame.len));
+        }
+        let whole = usize::try_from(frame.len).ok().filter(|len| *len <= self.limits.whole);
+        match whole {
+            Some(len) if input.len() < len => self.wait(len, input).map(Some),
+            Some(len) => {
+                let end = len.saturating_sub(trailer);
+                let (seen, sum) = input.split_at_checked(end).unwrap_or((input, &[]));
+                if let Some(of) = frame.checksum {
+                    let mut running = Running::new(of);
+                    running.update(seen);
+                    if !sum.get(..trailer).is_some_and(|sum| running.matches(sum)) {
+                        return Err(self.refuse(bad_checksum(end), stream, frame.len));
+                    }
+                }
+                if control { self.control(&frame, len, input, cx) } else { self.whole(&frame, end, input).map(Some) }
+            }
+            None if control => {
+                let fault = Fault::limit(Limit::Head, "a control frame is larger than messages that are waited for", 0);
+                Err(self.refuse(fault, stream, frame.len))
+            }
+            None => {
+                let head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
+                self.need = 1;
+                self.rx = Rx::Front(Box::new(Front { frame, head, scan: Scan::default() }));
+                Ok(None)
+            }
+        }
+    }
+
+    fn wait(&mut self, total: usize, input: &BytesMut) -> Result<Step, DecodeError> {
+        self.need = total.max(input.len().saturating_add(1));
+        if self.need > self.limits.buffered() {
+            return Err(self.fatal(Fault::limit(Limit::Head, "a frame header is larger than any limit", 0)));
+        }
+        Ok(Step::need(self.need.saturating_sub(input.len())))
+    }
+
+    /// A message that is all there and small: one event, one buffer split.
+    #[inline]
+    fn whole(&mut self, frame: &Frame, end: usize, input: &mut BytesMut) -> Result<Step, DecodeError> {
+        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
+        let mut head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
+        let seen = input.get(..end).unwrap_or_default();
+        match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
+            Ok(Parse::Done(())) => {}
+            Ok(Parse::Need(_)) => return Err(self.refuse(cut_short(end), stream, frame.len)),
+            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+        }
+        head.attach(input.split_to(end).freeze(), frame.payload_at);
+        head.set_end(true);
+        input.advance(frame.trailer().min(input.len()));
+        self.consumed(end.saturating_add(frame.trailer()));
+        self.need = 1;
+        self.unreleased = self.unreleased.saturating_add(head.data().len());
+        self.begun(frame.kind);
+        Ok(Step::Event(Event::Head(head)))
+    }
+
+    fn begun(&mut self, kind: FrameKind) {
+        self.stats.messages_in = self.stats.messages_in.saturating_add(1);
+        match kind {
+            FrameKind::Request => self.open = self.open.saturating_add(1),
+            FrameKind::Response => self.open = self.open.saturating_sub(1),
+            FrameKind::OneWay | FrameKind::Control => {}
+        }
+    }
+
+    fn control(
+        &mut self,
+        frame: &Frame,
+        len: usize,
+        input: &mut BytesMut,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Step>, DecodeError> {
+        if !self.idle_frames.take(cx.now()) {
+            return Err(self.fatal(Fault::limit(Limit::IdleFrames, "too many control frames", 0)));
+        }
+        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
+        let seen = input.get(..len.saturating_sub(frame.trailer())).unwrap_or_default();
+        let event = match self.format.control(frame, seen) {
+            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+            Ok(Control::Heartbeat) => {
+                let (format, mut answer) = (&self.format, Vec::new());
+                if format.heartbeat_ack(frame, seen, &mut answer) && !self.owe(answer, cx) {
+                    return Err(self.fatal(Fault::limit(Limit::Replies, "too many control replies are owed", 0)));
+                }
+                Some(Event::Heartbeat { ack: false })
+            }
+            Ok(Control::HeartbeatAck) => Some(Event::Heartbeat { ack: true }),
+            Ok(Control::GoAway) => {
+                self.draining = true;
+                Some(Event::GoAway)
+            }
+            Ok(Control::Ignored) => None,
+        };
+        if matches!(event, Some(Event::Heartbeat { .. })) {
+            self.stats.heartbeats_in = self.stats.heartbeats_in.saturating_add(1);
+        }
+        input.advance(len);
+        self.consumed(len);
+        self.need = 1;
+        Ok(event.map(Step::Event))
+    }
+
+    /// Writes a control frame as soon as no message is under way; false when too many wait.
+    fn owe(&mut self, mut frame: Vec<u8>, cx: &mut Cx<'_>) -> bool {
+        if self.close {
+            return true;
+        }
+        if let Ok(Parse::Done(described)) = self.format.frame(&frame)
+            && let Some(of) = described.checksum
+        {
+            let mut running = Running::new(of);
+            running.update(&frame);
+            running.put(&mut frame);
+        }
+        self.stats.heartbeats_out = self.stats.heartbeats_out.saturating_add(1);
+        if self.tx.is_none() {
+            cx.output().put(&frame);
+            return true;
+        }
+        self.held_count = self.held_count.saturating_add(1);
+        self.held.extend_from_slice(&frame);
+        self.held_count <= self.limits.replies
+    }
+
+    /// The front of a large message: its head goes out as soon as what `depth` asks for is in.
+    fn front(&mut self, input: &mut BytesMut) -> Result<Option<Step>, DecodeError> {
+        let Rx::Front(front) = &mut self.rx else { return Ok(None) };
+        if input.len() < self.need {
+            return Ok(Some(Step::need(self.need.saturating_sub(input.len()))));
+        }
+        let Front { frame, head, scan } = &mut **front;
+        let (frame, stream) = (*frame, head.stream());
+        // Larger than `whole`, so the end of the payload lies further than anything that is waited for.
+        let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
+        let n = input.len().min(usize::try_from(payload_end).unwrap_or(usize::MAX));
+        let seen = input.get(..n).unwrap_or_default();
+        let result = self.format.head(&frame, seen, &self.depth, scan, head);
+        match result {
+            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+            Ok(Parse::Need(total)) => {
+                let total = total.max(n.saturating_add(1));
+                if total as u64 > payload_end {
+                    return Err(self.refuse(cut_short(n), stream, frame.len));
+                }
+                if total > self.limits.head.max(self.limits.whole) {
+                    let detail = "what the routes look at lies too far behind in the message";
+                    return Err(self.refuse(Fault::limit(Limit::Head, detail, n), stream, frame.len));
+                }
+                self.need = total;
+                return Ok(Some(Step::need(total.saturating_sub(input.len()))));
+            }
+            Ok(Parse::Done(())) => {}
+        }
+        let Rx::Front(front) = std::mem::replace(&mut self.rx, Rx::Start) else { return Ok(None) };
+        let mut head = front.head;
+        head.attach(input.split_to(n).freeze(), frame.payload_at);
+        let checksum = frame.checksum.map(|of| {
+            let mut running = Running::new(of);
+            running.update(head.bytes());
+            running
+        });
+        self.rx = Rx::Payload(Payload { stream, remaining: payload_end.saturating_sub(n as u64), checksum });
+        self.need = 1;
+        self.consumed(n);
+        self.unreleased = self.unreleased.saturating_add(head.data().len());
+        self.begun(frame.kind);
+        Ok(Some(Step::Event(Event::Head(head))))
+    }
+
+    fn payload(&mut self, input: &mut BytesMut) -> Result<Step, DecodeError> {
+        let (window_full, at) = (self.unreleased >= self.limits.window, self.stats.bytes_in);
+        let Rx::Payload(payload) = &mut self.rx else { return Ok(Step::need(1)) };
+        let trailer = payload.checksum.map_or(0, |running| running.of.len);
+        let n = input.len().min(usize::try_from(payload.remaining).unwrap_or(usize::MAX));
+        if n > 0 && window_full {
+            return Ok(Step::Paused);
+        }
+        if n == 0 && payload.remaining > 0 {
+            return Ok(Step::need(1));
+        }
+        let stream = payload.stream;
+        let last = n as u64 == payload.remaining;
+        let whole = last && input.len() >= n.saturating_add(trailer);
+        if n == 0 && !whole {
+            return Ok(Step::need(trailer.saturating_sub(input.len())));
+        }
+        let data = input.split_to(n).freeze();
+        payload.remaining = payload.remaining.saturating_sub(n as u64);
+        if let Some(running) = &mut payload.checksum {
+            running.update(&data);
+        }
+        let mut consumed = n;
+        if whole {
+            let running = payload.checksum;
+            let sum = input.split_to(trailer.min(input.len()));
+            consumed = consumed.saturating_add(sum.len());
+            self.rx = Rx::Start;
+            self.need = 1;
+            if running.is_some_and(|running| !running.matches(&sum)) {
+                self.consumed(consumed);
+                let into = at.saturating_sub(self.stats.message_at);
+                let fault = bad_checksum(usize::try_from(into).unwrap_or(usize::MAX).saturating_add(n));
+                return Err(self.refuse(fault, stream, 0));
+            }
+        }
+        self.consumed(consumed);
+        self.unreleased = self.unreleased.saturating_add(data.len());
+        Ok(Step::Event(Event::Body(Body { stream, data, end: whole })))
+    }
+
+    fn skip(&mut self, remaining: u64, input: &mut BytesMut) -> Option<Step> {
+        let n = input.len().min(usize::try_from(remaining).unwrap_or(usize::MAX));
+        input.advance(n);
+        self.consumed(n);
+        let left = remaining.saturating_sub(n as u64);
+        self.rx = if left == 0 { Rx::Start } else { Rx::Skip(left) };
+        (left > 0).then(|| Step::need(1))
+    }
+
+    // ----- encoding -----
+
+    fn head(&mut self, head: &mut Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        let own = self.format.head_format();
+        if !std::ptr::eq(own, head.format()) {
+            return Err(EncodeError::Foreign { from: head.protocol(), to: own.protocol() });
+        }
+        if head.kind().is_request() != (self.role == Role::Client) {
+            return Err(EncodeError::Refused("a client sends requests, a server responses"));
+        }
+        if head.stream().is_new() {
+            return Err(EncodeError::Refused("this wire takes any id: pick one that is not in flight"));
+        }
+        if self.tx.is_some() {
+            self.refused = true;
+            return Ok(Sent::Blocked);
+        }
+        let stream = head.stream();
+        let bytes = head.bytes();
+        let Ok(Parse::Done(frame)) = self.format.frame(bytes) else {
+            return Err(EncodeError::Invalid {
+                protocol: own.protocol(),
+                what: "the head holds no whole frame header",
+            });
+        };
+        let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
+        let remaining = payload_end.checked_sub(bytes.len() as u64).ok_or(EncodeError::TooLong(stream))?;
+        if head.is_end() && remaining > 0 {
+            return Err(EncodeError::TooShort(stream));
+        }
+        let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
+        if in_place && remaining == 0 && frame.checksum.is_none() && bytes.len() < SHARE {
+            let (id, copy) = (stream.id(), bytes);
+            cx.output().append(|out| {
+                let start = out.len();
+                out.extend_from_slice(copy);
+                overwrite_id(out.get_mut(start..).unwrap_or_default(), frame.id, id);
+            });
+        } else {
+            self.slow_head(&frame, head, remaining, in_place, cx)?;
+        }
+        self.stats.messages_out = self.stats.messages_out.saturating_add(1);
+        match frame.kind {
+            FrameKind::Request => self.open = self.open.saturating_add(1),
+            FrameKind::Response => self.open = self.open.saturating_sub(1),
+            FrameKind::OneWay | FrameKind::Control => {}
+        }
+        Ok(Sent::All)
+    }
+
+    /// A head with edits, a checksum, or more data to come.
+    fn slow_head(
+        &mut self,
+        frame: &Frame,
+        head: &Head,
+        remaining: u64,
+        in_place: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), EncodeError> {
+        let (bytes, stream) = (head.bytes(), head.stream());
+        let mut front = Vec::new();
+        let rebuilt = if in_place {
+            let replaced = frame.id.at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
+            front.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
+            overwrite_id(&mut front, frame.id, stream.id());
+            Rebuilt { replaced, ..Rebuilt::default() }
+        } else {
+            self.format.rebuild(frame, head, &mut front)?
+        };
+        let rest = bytes.get(rebuilt.replaced..).map(|_| bytes.slice(rebuilt.replaced..)).unwrap_or_default();
+        let mut tx = Tx {
+            stream,
+            remaining: remaining.saturating_add(rest.len() as u64),
+            cut: rebuilt.cut as u64,
+            tail: rebuilt.tail,
+            checksum: frame.checksum.map(Running::new),
+        };
+        if let Some(running) = &mut tx.checksum {
+            running.update(&front);
+        }
+        cx.output().put(&front);
+        let tx = self.tx.insert(tx);
+        if tx.send(rest, cx) {
+            self.sent(cx);
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, body: &mut Body, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        let Some(tx) = self.tx.as_mut().filter(|tx| tx.stream == body.stream) else {
+            return Err(EncodeError::NotOpen(body.stream));
+        };
+        let n = body.data.len() as u64;
+        if n > tx.remaining {
+            return Err(EncodeError::TooLong(body.stream));
+        }
+        if body.end && n < tx.remaining {
+            return Err(EncodeError::TooShort(body.stream));
+        }
+        if tx.send(std::mem::take(&mut body.data), cx) {
+            self.sent(cx);
+        }
+        Ok(Sent::All)
+    }
+
+    /// The message under way has ended.
+    fn sent(&mut self, cx: &mut Cx<'_>) {
+        self.tx = None;
+        if !self.held.is_empty() {
+            cx.output().put(&std::mem::take(&mut self.held));
+            self.held_count = 0;
+        }
+    }
+}
+
+/// Below this, one copy is cheaper than sharing the buffer.
+const SHARE: usize = 4096;
+
+impl Tx {
+    /// Sends the next bytes of the old message; whether it is complete.
+    fn send(&mut self, mut data: Bytes, cx: &mut Cx<'_>) -> bool {
+        let kept = self.remaining.saturating_sub(self.cut);
+        self.remaining = self.remaining.saturating_sub(data.len() as u64);
+        if let Ok(kept) = usize::try_from(kept) {
+            data.truncate(kept);
+        }
+        if let Some(running) = &mut self.checksum {
+            running.update(&data);
+        }
+        cx.output().put_bytes(data);
+        if self.remaining > 0 {
+            return false;
+        }
+        if let Some(mut running) = self.checksum {
+            running.update(&self.tail);
+            running.put(&mut self.tail);
+        }
+        cx.output().put(&self.tail);
+        true
+    }
+}
+
+#[inline]
+fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
+    let width = usize::from(field.width).min(8);
+    let bytes = id.to_be_bytes();
+    let end = field.at.saturating_add(width);
+    if let (Some(to), Some(from)) = (frame.get_mut(field.at..end), bytes.get(8usize.saturating_sub(width)..)) {
+        to.copy_from_slice(from);
+    }
+}
+
+const fn kind(kind: FrameKind) -> Kind {
+    match kind {
+        FrameKind::Request => Kind::Request,
+        FrameKind::OneWay => Kind::OneWay,
+        FrameKind::Response | FrameKind::Control => Kind::Response,
+    }
+}
+
+const fn bad_checksum(at: usize) -> Fault {
+    Fault::new("checksum", "the checksum does not match the frame", at)
+}
+
+const fn cut_short(at: usize) -> Fault {
+    Fault::new("cut_short", "the message ends inside what must be read to route it", at)
+}
+
+impl<F: FrameFormat> Codec for FrameCodec<F> {
+    fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        if let Some(error) = &self.failed {
+            return Err((**error).clone());
+        }
+        if self.refused && self.tx.is_none() {
+            self.refused = false;
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        loop {
+            let step = match &self.rx {
+                Rx::Start => self.start(input, cx)?,
+                Rx::Front(_) => self.front(input)?,
+                Rx::Payload(_) => Some(self.payload(input)?),
+                Rx::Skip(remaining) => {
+                    let remaining = *remaining;
+                    self.skip(remaining, input)
+                }
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    fn decode_eof(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        match self.decode(input, cx)? {
+            Step::NeedMore(_) if input.is_empty() && matches!(self.rx, Rx::Start) => Ok(Step::Closed),
+            Step::NeedMore(_) => {
+                let at = self.stats.bytes_in.saturating_add(input.len() as u64);
+                let into = usize::try_from(at.saturating_sub(self.stats.message_at)).unwrap_or(usize::MAX);
+                input.clear();
+                Err(self.fatal(Fault::new("truncated", "the connection ended inside a message", into)))
+            }
+            step => Ok(step),
+        }
+    }
+
+    fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        if self.close {
+            return Err(EncodeError::Refused("the connection is closing"));
+        }
+        match event {
+            Event::Head(head) => self.head(head, cx),
+            Event::Body(body) => self.body(body, cx),
+            Event::Reset(reset) => {
+                // A length-framed wire cannot say that the rest of a message will not come.
+                if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
+                    self.tx = None;
+                    self.close = true;
+                }
+                Ok(Sent::All)
+            }
+            Event::Trailers(trailers) if trailers.fields.is_empty() => {
+                let mut end = Body { stream: trailers.stream, data: Bytes::new(), end: true };
+                self.body(&mut end, cx)
+            }
+            Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" }),
+            Event::GoAway => {
+                self.go_away(cx);
+                Ok(Sent::All)
+            }
+            Event::Heartbeat { ack: false } => {
+                self.heartbeat(cx);
+                Ok(Sent::All)
+            }
+            Event::Heartbeat { ack: true } | Event::Capacity { .. } => Ok(Sent::All),
+            Event::Upgraded { .. } => {
+                Err(EncodeError::NoPlace { protocol: self.protocol(), what: "a change of protocol" })
+            }
+        }
+    }
+
+    fn state(&self) -> ConnState {
+        ConnState {
+            receiving: !matches!(self.rx, Rx::Start) || self.need > 1,
+            sending: self.tx.is_some(),
+            open: self.open,
+            draining: self.draining || self.close,
+            close: self.close,
+            tunnel: false,
+        }
+    }
+
+    fn reply(&mut self, stream: StreamId, reply: &LocalReply<'_>) -> Option<Event> {
+        let mut bytes = Vec::new();
+        if !self.format.reply(stream, reply, &mut bytes) {
+            return None;
+        }
+        let Ok(Parse::Done(frame)) = self.format.frame(&bytes) else { return None };
+        let mut head = Head::new(self.format.head_format(), Kind::Response, stream, Bytes::new());
+        let _ = self.format.head(&frame, &bytes, &Depth::BOUNDARY, &mut Scan::default(), &mut head);
+        head.attach(Bytes::from(bytes), frame.payload_at);
+        head.set_end(true);
+        Some(Event::Head(head))
+    }
+
+    fn capacity(&self, stream: StreamId) -> usize {
+        match &self.tx {
+            Some(tx) if tx.stream == stream => usize::try_from(tx.remaining).unwrap_or(usize::MAX),
+            Some(_) => 0,
+            None => usize::MAX,
+        }
+    }
+
+    fn release(&mut self, _: StreamId, n: usize, _: &mut Cx<'_>) {
+        self.unreleased = self.unreleased.saturating_sub(n);
+    }
+
+    fn heartbeat(&mut self, cx: &mut Cx<'_>) -> bool {
+        let mut frame = Vec::new();
+        // Heartbeats count down from the top, exchanges up from the bottom: they do not meet in a lifetime.
+        self.next_id = self.next_id.wrapping_sub(1);
+        self.format.heartbeat(self.next_id, &mut frame) && self.owe(frame, cx)
+    }
+
+    fn go_away(&mut self, cx: &mut Cx<'_>) {
+        let mut frame = Vec::new();
+        self.next_id = self.next_id.wrapping_sub(1);
+        if self.format.go_away(self.next_id, &mut frame) {
+            let _ = self.owe(frame, cx);
+        }
+        self.draining = true;
+    }
+
+    fn set_depth(&mut self, depth: &Arc<Depth>) {
+        self.depth = Arc::clone(depth);
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn trim(&mut self) {
+        self.held.shrink_to_fit();
+    }
+}

@@ -1,0 +1,250 @@
+//! What a length-framed protocol says about its frames.
+
+use crate::depth::Depth;
+use crate::error::EncodeError;
+use crate::event::StreamId;
+use crate::head::{Head, HeadFormat};
+use crate::limits::Limit;
+use crate::outcome::{LocalReply, Outcome};
+
+/// A length-framed protocol: a fixed header, a length, a payload. Everything here is a pure function of bytes; partial
+/// input, limits, streaming, skipping, ids, checksums, edits and the window are the [`FrameCodec`](super::FrameCodec)'s.
+pub trait FrameFormat: Send {
+    /// How its heads are read.
+    fn head_format(&self) -> &'static HeadFormat;
+
+    /// Reads the frame's header from the first bytes of a frame; at least one byte is there.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] here means that the boundary is unknown: the connection is lost.
+    fn frame(&self, seen: &[u8]) -> Result<Parse<Frame>, Fault>;
+
+    /// Reads what `depth` asks for and puts it into `head` ([`Head::set_span_in`] with `seen` as the source).
+    /// `seen` begins with the frame and ends before its trailer; all of a small message is there. `scan` is what the
+    /// call before left, so that a byte at a time stays linear.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] here costs this message only.
+    fn head(
+        &self,
+        frame: &Frame,
+        seen: &[u8],
+        depth: &Depth,
+        scan: &mut Scan,
+        head: &mut Head,
+    ) -> Result<Parse<()>, Fault>;
+
+    /// What a whole frame of [`FrameKind::Control`] says.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] here costs this message only.
+    fn control(&self, frame: &Frame, seen: &[u8]) -> Result<Control, Fault> {
+        let _ = (frame, seen);
+        Ok(Control::Ignored)
+    }
+
+    /// Appends the answer to a heartbeat, without its trailer; false where none is owed.
+    fn heartbeat_ack(&self, frame: &Frame, seen: &[u8], out: &mut Vec<u8>) -> bool {
+        let _ = (frame, seen, out);
+        false
+    }
+
+    /// Appends a heartbeat named `id`, without its trailer; false where the protocol has none.
+    fn heartbeat(&self, id: u64, out: &mut Vec<u8>) -> bool {
+        let _ = (id, out);
+        false
+    }
+
+    /// Appends what asks the peer to open no more exchanges, without its trailer; false where the protocol has none.
+    fn go_away(&self, id: u64, out: &mut Vec<u8>) -> bool {
+        let _ = (id, out);
+        false
+    }
+
+    /// Appends the native form of a local answer, without its trailer; false where none is owed.
+    fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
+        let _ = (stream, reply, out);
+        false
+    }
+
+    /// Appends the front of the frame anew, with the id of [`Head::stream`] and every edit of `head`: called where
+    /// overwriting the id in place is not enough (edits; an id of variable length).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] where an edit has no place.
+    fn rebuild(&self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+        let _ = (frame, head, out);
+        Err(EncodeError::NoPlace { protocol: self.head_format().protocol(), what: "edits" })
+    }
+}
+
+/// What a parse over a prefix came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Parse<T> {
+    /// It is all there.
+    Done(T),
+    /// So many bytes in all, counted from the frame's first, are needed before it is worth another look.
+    Need(usize),
+}
+
+/// A frame, as its header tells.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Frame {
+    /// Its whole size on the wire, trailer included.
+    pub len: u64,
+    /// Where the header ends and the payload begins.
+    pub payload_at: usize,
+    /// What it is.
+    pub kind: FrameKind,
+    /// Its id.
+    pub id: IdField,
+    /// What the codec must know again when the answer passes: the tag of the message's [`StreamId`].
+    pub tag: u32,
+    /// The checksum behind the payload, if there is one.
+    pub checksum: Option<&'static Checksum>,
+}
+
+impl Frame {
+    /// A frame without a checksum.
+    #[inline]
+    pub const fn new(kind: FrameKind, len: u64, payload_at: usize, id: IdField) -> Self {
+        Self { len, payload_at, kind, id, tag: 0, checksum: None }
+    }
+
+    /// The same frame with what its answer must know.
+    #[inline]
+    #[must_use]
+    pub const fn with_tag(mut self, tag: u32) -> Self {
+        self.tag = tag;
+        self
+    }
+
+    /// The same frame with a checksum behind its payload, counted in `len`.
+    #[must_use]
+    pub const fn with_checksum(mut self, checksum: &'static Checksum) -> Self {
+        self.checksum = Some(checksum);
+        self
+    }
+
+    /// Bytes behind the payload.
+    pub(super) fn trailer(&self) -> usize {
+        self.checksum.map_or(0, |checksum| checksum.len)
+    }
+}
+
+/// What a frame is to an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum FrameKind {
+    /// A request that is owed an answer.
+    Request,
+    /// A request that gets none.
+    OneWay,
+    /// An answer.
+    Response,
+    /// Neither: a heartbeat, a go-away, an event. It is small, and waited for in full.
+    Control,
+}
+
+/// Where a frame's id lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct IdField {
+    /// Its value, unsigned.
+    pub value: u64,
+    /// Where it begins in the frame.
+    pub at: usize,
+    /// Its bytes, big-endian; 0 where only [`FrameFormat::rebuild`] can write another one.
+    pub width: u8,
+}
+
+/// What a control frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Control {
+    /// A heartbeat that wants an answer.
+    Heartbeat,
+    /// The answer to one.
+    HeartbeatAck,
+    /// The peer takes no new requests.
+    GoAway,
+    /// Nothing that forwarding must know.
+    Ignored,
+}
+
+/// A checksum behind the payload, over all of the frame before it.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Checksum {
+    /// Its bytes on the wire, at most 8, big-endian.
+    pub len: usize,
+    /// The state before the first byte.
+    pub seed: u64,
+    /// The state after some bytes.
+    pub update: fn(u64, &[u8]) -> u64,
+    /// The checksum of a state.
+    pub finish: fn(u64) -> u64,
+}
+
+/// Where a scan of a head stands. What `at` and `state` mean is the format's; both begin at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Scan {
+    /// How far it came.
+    pub at: usize,
+    /// What it was reading there.
+    pub state: u32,
+}
+
+/// What [`FrameFormat::rebuild`] wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Rebuilt {
+    /// How many of the head's old bytes the new ones stand for.
+    pub replaced: usize,
+    /// How many payload bytes at the end of the old message are left out.
+    pub cut: usize,
+    /// What follows in their place.
+    pub tail: Vec<u8>,
+}
+
+/// Why a frame is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// A stable name of what is wrong.
+    pub code: &'static str,
+    /// The rule, for people.
+    pub detail: &'static str,
+    /// Where in the frame.
+    pub at: usize,
+    /// The limit that was passed, if it was one.
+    pub limit: Option<Limit>,
+    /// What a local reply should say.
+    pub outcome: Outcome,
+}
+
+impl Fault {
+    /// A malformed frame.
+    pub const fn new(code: &'static str, detail: &'static str, at: usize) -> Self {
+        Self { code, detail, at, limit: None, outcome: Outcome::BadRequest }
+    }
+
+    /// A frame that passes `limit`.
+    pub const fn limit(limit: Limit, detail: &'static str, at: usize) -> Self {
+        Self { code: limit.name(), detail, at, limit: Some(limit), outcome: Outcome::TooLarge }
+    }
+
+    /// The same fault with another outcome.
+    #[must_use]
+    pub const fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+}
