@@ -1,0 +1,51 @@
+#!/bin/sh
+# Installs the peers of the interop test: Debian packages, npm packages, and the Java programs with
+# their libraries. Nothing is done twice. Needs root only where a Debian package is missing.
+set -eu
+cd "$(dirname "$0")"
+
+# A program that must be there, and the package that brings it.
+missing=
+need() {
+    command -v "$1" >/dev/null || missing="$missing $2"
+}
+need curl curl
+need nginx nginx-light
+[ -e /etc/nginx/modules-enabled/50-mod-http-echo.conf ] || missing="$missing libnginx-mod-http-echo"
+need h2load nghttp2-client
+need node nodejs
+need npm npm
+need javac default-jdk-headless
+need mvn maven
+if [ -n "$missing" ]; then
+    export DEBIAN_FRONTEND=noninteractive
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    # shellcheck disable=SC2086
+    $as_root apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
+        $as_root apt-get update -q
+        $as_root apt-get install -y -q --no-install-recommends $missing
+    }
+fi
+
+# done_once DIR FILE...: false where the files are not what DIR was last made from.
+sum=
+done_once() {
+    stamp=$1/.made-from
+    shift
+    sum=$(cat "$@" | cksum)
+    [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]
+}
+
+if ! done_once node/node_modules node/package-lock.json; then
+    (cd node && npm ci --ignore-scripts --no-progress --loglevel=error)
+    echo "$sum" > node/node_modules/.made-from
+fi
+
+for version in dubbo3 dubbo27; do
+    if ! done_once "java/$version/target" "java/$version/pom.xml" java/src/interop/*.java; then
+        rm -rf "java/$version/target"
+        (cd "java/$version" && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib)
+        echo "$sum" > "java/$version/target/.made-from"
+    fi
+done
