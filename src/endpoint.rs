@@ -10,12 +10,13 @@ use crate::event::{Event, Sent, Step, StreamId};
 use crate::outcome::LocalReply;
 use crate::output::Output;
 
-/// Queued bytes past which an endpoint takes no more events and decodes no more input, unless told otherwise.
+/// Queued bytes past which an endpoint takes no more events, unless told otherwise.
 const HIGH_WATER: usize = 256 * 1024;
 
 /// One end of one connection without its socket: a [`Codec`], the bytes it has yet to read and those it has yet to
-/// send. It carries backpressure: while the output is above its mark, sending is [`Sent::Blocked`] and decoding is
-/// [`Step::Paused`]; once it has drained, an [`Event::Capacity`] says so.
+/// send. It carries backpressure: while the output is above its mark, sending is [`Sent::Blocked`]; once it has
+/// drained, an [`Event::Capacity`] says so. Decoding goes on meanwhile, or two ends that both wait for the other to
+/// read would wait for ever; only replies piling up far above the mark pause it.
 pub struct Endpoint {
     codec: Box<dyn Codec>,
     input: BytesMut,
@@ -24,6 +25,7 @@ pub struct Endpoint {
     eof: bool,
     high_water: usize,
     refused: bool,
+    wants: usize,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -48,6 +50,7 @@ impl Endpoint {
             eof: false,
             high_water: HIGH_WATER,
             refused: false,
+            wants: 1,
         }
     }
 
@@ -114,19 +117,30 @@ impl Endpoint {
     ///
     /// As [`Codec::decode`].
     pub fn decode(&mut self) -> Result<Step, DecodeError> {
-        if self.is_full() {
+        if self.output.len() >= self.high_water.saturating_mul(4) {
+            self.wants = 0;
             return Ok(Step::Paused);
         }
-        if self.refused {
+        if self.refused && !self.is_full() {
             self.refused = false;
             return Ok(Step::Event(Event::Capacity { stream: None }));
         }
         let mut cx = Cx::new(&mut self.output, self.now);
-        if self.eof {
+        let step = if self.eof {
             self.codec.decode_eof(&mut self.input, &mut cx)
         } else {
             self.codec.decode(&mut self.input, &mut cx)
-        }
+        };
+        self.wants = match &step {
+            Ok(Step::NeedMore(n)) => n.get(),
+            _ => 0,
+        };
+        step
+    }
+
+    /// How many bytes the last [`decode`](Self::decode) asked for; 0 where reading more would only pile them up.
+    pub const fn wants(&self) -> usize {
+        if self.eof { 0 } else { self.wants }
     }
 
     /// Sends `event`, or what the peer takes of it.

@@ -19,6 +19,8 @@ mod key;
 mod limits;
 mod outcome;
 mod output;
+mod registry;
+mod relay;
 
 pub use codec::{Codec, Conn, ConnState, Correlation, Cx, Detection, Protocol, ProtocolTraits, Role};
 pub use depth::Depth;
@@ -30,3 +32,5 @@ pub use key::{Attr, Attribute, Key, PathView, RoutingKey};
 pub use limits::{Limit, Limits, Rate, Stats, TokenBucket};
 pub use outcome::{Executed, LocalReply, Outcome};
 pub use output::Output;
+pub use registry::{MAX_DETECT, Registry, RegistryBuilder, RegistryError, Sniffed};
+pub use relay::{Done, ExchangeId, Link, Relay, RelayStep};

@@ -152,11 +152,18 @@ impl<F: FrameFormat> FrameCodec<F> {
     fn fatal(&mut self, fault: Fault) -> DecodeError {
         let error = self.error(fault, Scope::Connection);
         self.failed = Some(Box::new(error.clone()));
-        self.close = true;
         error
     }
 
     /// A fault that costs one message: the rest of it, `remaining` bytes, is skipped.
+    #[cold]
+    fn refuse_frame(&mut self, fault: Fault, frame: &Frame) -> DecodeError {
+        // It is answered like any other, so it counts as one.
+        self.count_open(frame.kind);
+        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
+        self.refuse(fault, stream, frame.len)
+    }
+
     #[cold]
     fn refuse(&mut self, fault: Fault, stream: StreamId, remaining: u64) -> DecodeError {
         self.rx = Rx::Skip(remaining);
@@ -202,7 +209,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         if self.limits.message.is_some_and(|limit| frame.len > limit) {
             let fault = Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
-            return Err(self.refuse(fault, stream, frame.len));
+            return Err(self.refuse_frame(fault, &frame));
         }
         let from_peer = match frame.kind {
             FrameKind::Control => true,
@@ -211,7 +218,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         };
         if !from_peer {
             let fault = Fault::new("direction", "only a server sends responses, only a client requests", 0);
-            return Err(self.refuse(fault, stream, frame.len));
+            return Err(self.refuse_frame(fault, &frame));
         }
         let whole = usize::try_from(frame.len).ok().filter(|len| *len <= self.limits.whole);
         match whole {
@@ -223,14 +230,14 @@ impl<F: FrameFormat> FrameCodec<F> {
                     let mut running = Running::new(of);
                     running.update(seen);
                     if !sum.get(..trailer).is_some_and(|sum| running.matches(sum)) {
-                        return Err(self.refuse(bad_checksum(end), stream, frame.len));
+                        return Err(self.refuse_frame(bad_checksum(end), &frame));
                     }
                 }
                 if control { self.control(&frame, len, input, cx) } else { self.whole(&frame, end, input).map(Some) }
             }
             None if control => {
                 let fault = Fault::limit(Limit::Head, "a control frame is larger than messages that are waited for", 0);
-                Err(self.refuse(fault, stream, frame.len))
+                Err(self.refuse_frame(fault, &frame))
             }
             None => {
                 let head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
@@ -257,8 +264,8 @@ impl<F: FrameFormat> FrameCodec<F> {
         let seen = input.get(..end).unwrap_or_default();
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
             Ok(Parse::Done(())) => {}
-            Ok(Parse::Need(_)) => return Err(self.refuse(cut_short(end), stream, frame.len)),
-            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+            Ok(Parse::Need(_)) => return Err(self.refuse_frame(cut_short(end), frame)),
+            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
         }
         head.attach(input.split_to(end).freeze(), frame.payload_at);
         head.set_end(true);
@@ -272,6 +279,10 @@ impl<F: FrameFormat> FrameCodec<F> {
 
     fn begun(&mut self, kind: FrameKind) {
         self.stats.messages_in = self.stats.messages_in.saturating_add(1);
+        self.count_open(kind);
+    }
+
+    fn count_open(&mut self, kind: FrameKind) {
         match kind {
             FrameKind::Request => self.open = self.open.saturating_add(1),
             FrameKind::Response => self.open = self.open.saturating_sub(1),
@@ -289,10 +300,9 @@ impl<F: FrameFormat> FrameCodec<F> {
         if !self.idle_frames.take(cx.now()) {
             return Err(self.fatal(Fault::limit(Limit::IdleFrames, "too many control frames", 0)));
         }
-        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
         let seen = input.get(..len.saturating_sub(frame.trailer())).unwrap_or_default();
         let event = match self.format.control(frame, seen) {
-            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
             Ok(Control::Heartbeat) => {
                 let (format, mut answer) = (&self.format, Vec::new());
                 if format.heartbeat_ack(frame, seen, &mut answer) && !self.owe(answer, cx) {
@@ -352,15 +362,15 @@ impl<F: FrameFormat> FrameCodec<F> {
         let seen = input.get(..n).unwrap_or_default();
         let result = self.format.head(&frame, seen, &self.depth, scan, head);
         match result {
-            Err(fault) => return Err(self.refuse(fault, stream, frame.len)),
+            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
             Ok(Parse::Need(total)) => {
                 let total = total.max(n.saturating_add(1));
                 if total as u64 > payload_end {
-                    return Err(self.refuse(cut_short(n), stream, frame.len));
+                    return Err(self.refuse_frame(cut_short(n), &frame));
                 }
                 if total > self.limits.head.max(self.limits.whole) {
                     let detail = "what the routes look at lies too far behind in the message";
-                    return Err(self.refuse(Fault::limit(Limit::Head, detail, n), stream, frame.len));
+                    return Err(self.refuse_frame(Fault::limit(Limit::Head, detail, n), &frame));
                 }
                 self.need = total;
                 return Ok(Some(Step::need(total.saturating_sub(input.len()))));
@@ -475,11 +485,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             self.slow_head(&frame, head, remaining, in_place, cx)?;
         }
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
-        match frame.kind {
-            FrameKind::Request => self.open = self.open.saturating_add(1),
-            FrameKind::Response => self.open = self.open.saturating_sub(1),
-            FrameKind::OneWay | FrameKind::Control => {}
-        }
+        self.count_open(frame.kind);
         Ok(Sent::All)
     }
 
@@ -675,12 +681,14 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
     }
 
     fn state(&self) -> ConnState {
+        // Framing is lost in one direction only: a server still gives the answers it owes.
+        let failed = self.failed.is_some() && (self.open == 0 || self.role == Role::Client);
         ConnState {
             receiving: !matches!(self.rx, Rx::Start) || self.need > 1,
             sending: self.tx.is_some(),
             open: self.open,
-            draining: self.draining || self.close,
-            close: self.close,
+            draining: self.draining || self.close || self.failed.is_some(),
+            close: self.close || failed,
             tunnel: false,
         }
     }

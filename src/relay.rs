@@ -1,0 +1,889 @@
+//! Events moved between one downstream connection and its upstream connections.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use crate::codec::{Correlation, ProtocolTraits};
+use crate::endpoint::Endpoint;
+use crate::error::{DecodeError, EncodeError};
+use crate::event::{Event, Reset, ResetReason, Sent, Step, StreamId};
+use crate::head::{Head, Kind};
+use crate::outcome::{LocalReply, Outcome};
+
+/// Events waiting for their turn, past which the side they come from is not decoded.
+const MAX_HELD: usize = 1024;
+
+/// Joins the server end of a downstream connection with the client ends of upstream connections, protocol-blind and
+/// sans-I/O: ids are mapped, what is blocked waits in order, resets overtake, credit goes back when data has gone.
+///
+/// The holder moves bytes in and out of [`downstream`](Self::downstream) and [`upstream`](Self::upstream), calls
+/// [`poll`](Self::poll) until it is [`RelayStep::Idle`], and decides where each request goes.
+pub struct Relay {
+    down: Endpoint,
+    ups: Vec<Option<Upstream>>,
+    exchanges: HashMap<ExchangeId, Exchange>,
+    /// By the upstream's name, which is unique; a downstream name is only carried.
+    by_up: HashMap<(Link, u64), ExchangeId>,
+    /// Requests whose body is still coming.
+    by_down: HashMap<u64, ExchangeId>,
+    held_down: VecDeque<Held>,
+    done: VecDeque<Done>,
+    next: u64,
+    now: Duration,
+    /// No more requests: the downstream has ended or failed.
+    no_more: bool,
+    failed: Option<DecodeError>,
+}
+
+/// Names one upstream connection of a [`Relay`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Link(usize);
+
+/// Names one exchange of a [`Relay`], from its request until both directions have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeId(u64);
+
+/// What a call to [`Relay::poll`] came to.
+#[derive(Debug)]
+#[must_use]
+#[allow(clippy::exhaustive_enums, clippy::large_enum_variant)]
+pub enum RelayStep {
+    /// A request wants a destination: [`Relay::forward`] it, or [`Relay::respond`]. Its body waits meanwhile.
+    Request(ExchangeId, Head),
+    /// An exchange has ended.
+    Done(Done),
+    /// The downstream sent something that was refused; what is owed for it is on its way. For logs.
+    Refused(DecodeError),
+    /// Nothing happens before bytes come or go, or time passes.
+    Idle,
+    /// Everything is said, both ways: write what is queued and close.
+    Closed,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Done {
+    /// Which.
+    pub exchange: ExchangeId,
+    /// What became of it; [`Outcome::Success`] for a one-way request that went out.
+    pub outcome: Outcome,
+    /// The wire's status of the answer, if there was one.
+    pub status: Option<u32>,
+    /// Whether the proxy answered itself.
+    pub local: bool,
+    /// Request data bytes.
+    pub request_bytes: u64,
+    /// Response data bytes.
+    pub response_bytes: u64,
+    /// When the request's head came, on the relay's clock.
+    pub began: Duration,
+    /// When it ended.
+    pub ended: Duration,
+}
+
+struct Upstream {
+    end: Endpoint,
+    correlation: Correlation,
+    next_id: u64,
+    held: VecDeque<Held>,
+    draining: bool,
+}
+
+/// An event that its destination did not take yet.
+struct Held {
+    exchange: ExchangeId,
+    event: Event,
+    /// The stream whose credit its data is, on the side it came from.
+    from: Option<(Side, StreamId)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Down,
+    Up(Link),
+}
+
+struct Exchange {
+    down: StreamId,
+    to: To,
+    held_up: usize,
+    held_down: usize,
+    request_ended: bool,
+    response_begun: bool,
+    /// The whole answer has come from the upstream.
+    answered: bool,
+    /// The whole answer has gone to the downstream, or none is owed.
+    response_ended: bool,
+    deadline: Option<Duration>,
+    done: Done,
+}
+
+enum To {
+    /// Nobody has decided; what came meanwhile.
+    Undecided(VecDeque<Event>),
+    /// An upstream, and the name there once it has one.
+    Link(Link, Option<StreamId>),
+    /// Answered here: the rest of the request is thrown away.
+    Nowhere,
+}
+
+impl Relay {
+    /// A relay for one downstream connection, without upstreams yet.
+    pub fn new(downstream: Endpoint) -> Self {
+        Self {
+            down: downstream,
+            ups: Vec::new(),
+            exchanges: HashMap::new(),
+            by_up: HashMap::new(),
+            by_down: HashMap::new(),
+            held_down: VecDeque::new(),
+            done: VecDeque::new(),
+            next: 0,
+            now: Duration::ZERO,
+            no_more: false,
+            failed: None,
+        }
+    }
+
+    /// Adds an upstream connection whose protocol has these traits.
+    pub fn connect(&mut self, upstream: Endpoint, traits: &ProtocolTraits) -> Link {
+        let link = Link(self.ups.len());
+        let correlation = traits.correlation;
+        self.ups.push(Some(Upstream {
+            end: upstream,
+            correlation,
+            next_id: 0,
+            held: VecDeque::new(),
+            draining: false,
+        }));
+        link
+    }
+
+    /// The downstream end, to move bytes.
+    pub const fn downstream(&mut self) -> &mut Endpoint {
+        &mut self.down
+    }
+
+    /// An upstream end, to move bytes; `None` once the relay has let go of it.
+    pub fn upstream(&mut self, link: Link) -> Option<&mut Endpoint> {
+        self.ups.get_mut(link.0)?.as_mut().map(|up| &mut up.end)
+    }
+
+    /// Whether new requests may go to `link`.
+    pub fn is_usable(&self, link: Link) -> bool {
+        self.ups.get(link.0).and_then(Option::as_ref).is_some_and(|up| !up.draining && !up.end.codec().state().draining)
+    }
+
+    /// Exchanges under way.
+    pub fn open(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Asks the downstream to open no more exchanges; those open are finished.
+    pub fn drain(&mut self) {
+        let (codec, mut cx) = self.down.codec_mut();
+        codec.go_away(&mut cx);
+    }
+
+    /// Says what time it is, counted from when the downstream connection began.
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        self.down.set_now(now);
+        for up in self.ups.iter_mut().flatten() {
+            up.end.set_now(now);
+        }
+    }
+
+    /// When time alone will bring something: a codec's deadline or an exchange's.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let ends = self.ups.iter().flatten().map(|up| &up.end).chain([&self.down]);
+        let codecs = ends.filter_map(|end| end.codec().next_deadline());
+        let waiting = self.exchanges.values().filter(|exchange| !exchange.answered);
+        codecs.chain(waiting.filter_map(|exchange| exchange.deadline)).min()
+    }
+
+    /// Gives an exchange until `at`; then it is answered with [`Outcome::Timeout`].
+    pub fn set_deadline(&mut self, exchange: ExchangeId, at: Duration) {
+        if let Some(exchange) = self.exchanges.get_mut(&exchange) {
+            exchange.deadline = Some(at);
+        }
+    }
+
+    /// Goes on until there is something to tell.
+    pub fn poll(&mut self) -> RelayStep {
+        self.run_deadlines();
+        loop {
+            if let Some(done) = self.done.pop_front() {
+                return RelayStep::Done(done);
+            }
+            let mut moved = false;
+            for n in 0..self.ups.len() {
+                moved |= self.poll_up(Link(n));
+            }
+            match self.poll_down() {
+                Ok(true) => {}
+                Ok(false) if moved || !self.done.is_empty() => {}
+                Ok(false) if self.is_finished() => return RelayStep::Closed,
+                Ok(false) => return RelayStep::Idle,
+                Err(step) => return step,
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        let state = self.down.codec().state();
+        (self.no_more || state.close) && self.exchanges.is_empty() && self.held_down.is_empty()
+    }
+
+    // ----- deciding -----
+
+    /// Sends a request to an upstream connection.
+    pub fn forward(&mut self, exchange: ExchangeId, link: Link, mut head: Head) {
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        if !matches!(state.to, To::Undecided(_)) {
+            return;
+        }
+        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else {
+            self.respond(exchange, &LocalReply::new(Outcome::Unavailable, "the upstream connection is gone"));
+            return;
+        };
+        let name = match up.correlation {
+            Correlation::Id { bits } => {
+                let by_up = &self.by_up;
+                let id = up.pick_id(state.down.id(), bits, |id| by_up.contains_key(&(link, id)));
+                self.by_up.insert((link, id), exchange);
+                StreamId::new(id).with_tag(state.down.tag())
+            }
+            Correlation::Assigned | Correlation::Ordered => StreamId::NEW.with_tag(state.down.tag()),
+        };
+        head.forward();
+        head.set_stream(name);
+        let to = To::Link(link, (!name.is_new()).then_some(name));
+        let waiting = match std::mem::replace(&mut state.to, to) {
+            To::Undecided(waiting) => waiting,
+            To::Link(..) | To::Nowhere => VecDeque::new(),
+        };
+        self.send_up(exchange, link, Event::Head(head));
+        for event in waiting {
+            self.send_up(exchange, link, event);
+        }
+        self.finish_if_ended(exchange);
+    }
+
+    /// Answers a request here. The rest of it is thrown away, and an upstream that has it is told to stop.
+    pub fn respond(&mut self, exchange: ExchangeId, reply: &LocalReply<'_>) {
+        self.cancel_up(exchange, ResetReason::Cancelled);
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        state.done.outcome = reply.outcome;
+        state.done.local = true;
+        let down = state.down;
+        if state.response_begun {
+            self.send_down(exchange, Event::Reset(Reset { stream: down, reason: ResetReason::Internal }), None);
+        } else if let Some(answer) = self.down.reply(down, reply) {
+            if let (Event::Head(head), Some(state)) = (&answer, self.exchanges.get_mut(&exchange)) {
+                state.done.status = head.status();
+            }
+            self.send_down(exchange, answer, None);
+        } else if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.response_ended = true;
+        }
+        self.finish_if_ended(exchange);
+    }
+
+    // ----- from the downstream -----
+
+    /// Whether anything moved; a step to hand out comes as the error.
+    fn poll_down(&mut self) -> Result<bool, RelayStep> {
+        if let Some(error) = self.failed.take() {
+            return Err(RelayStep::Refused(error));
+        }
+        let held: usize = self.ups.iter().flatten().map(|up| up.held.len()).sum();
+        if self.no_more || held >= MAX_HELD {
+            // Its Capacity events are still wanted.
+            return Ok(self.retry_down());
+        }
+        match self.down.decode() {
+            Ok(Step::Event(event)) => match event {
+                Event::Head(head) => Err(self.request(head)),
+                event => {
+                    self.from_down(event);
+                    Ok(true)
+                }
+            },
+            Ok(Step::NeedMore(_) | Step::Paused) => Ok(false),
+            Ok(Step::Closed) => {
+                self.no_more = true;
+                self.abandon_unfinished();
+                Ok(true)
+            }
+            Err(error) => {
+                self.refused(&error);
+                Err(RelayStep::Refused(error))
+            }
+        }
+    }
+
+    fn request(&mut self, head: Head) -> RelayStep {
+        let exchange = ExchangeId(self.next);
+        self.next = self.next.wrapping_add(1);
+        let mut state = Exchange::new(exchange, &head, self.now);
+        state.request_ended = head.is_end();
+        state.response_ended = head.kind() == Kind::OneWay;
+        if !head.is_end() {
+            self.by_down.insert(head.stream().id(), exchange);
+        }
+        self.exchanges.insert(exchange, state);
+        RelayStep::Request(exchange, head)
+    }
+
+    fn from_down(&mut self, event: Event) {
+        let Some(stream) = (match &event {
+            Event::Capacity { .. } => {
+                self.retry_down();
+                return;
+            }
+            // Each hop answers its own heartbeats, and knows an upgrade by the answer that made it.
+            Event::GoAway | Event::Heartbeat { .. } | Event::Upgraded { .. } => return,
+            event => event.stream(),
+        }) else {
+            return;
+        };
+        let n = event.data_len();
+        let Some(&exchange) = self.by_down.get(&stream.id()) else {
+            self.down.release(stream, n);
+            return;
+        };
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        if event.is_end() {
+            self.by_down.remove(&stream.id());
+            state.request_ended = true;
+        }
+        if let Event::Reset(reset) = &event {
+            let reason = reset.reason;
+            state.done.outcome = Outcome::Cancelled;
+            self.abandon(exchange, reason);
+            return;
+        }
+        state.done.request_bytes = state.done.request_bytes.saturating_add(n as u64);
+        match &mut state.to {
+            To::Undecided(waiting) => waiting.push_back(event),
+            To::Link(link, _) => {
+                let link = *link;
+                self.send_up(exchange, link, event);
+            }
+            To::Nowhere => self.down.release(stream, n),
+        }
+        self.finish_if_ended(exchange);
+    }
+
+    /// The downstream sent something malformed: it gets its answer, and an upstream that has half of it is told.
+    fn refused(&mut self, error: &DecodeError) {
+        let reply = LocalReply::new(error.outcome(), error.detail);
+        match error.stream() {
+            Some(stream) => match self.by_down.remove(&stream.id()) {
+                Some(exchange) => {
+                    if let Some(state) = self.exchanges.get_mut(&exchange) {
+                        state.request_ended = true;
+                    }
+                    self.respond(exchange, &reply);
+                }
+                None => {
+                    if let Some(answer) = self.down.reply(stream, &reply) {
+                        let exchange = ExchangeId(self.next);
+                        self.next = self.next.wrapping_add(1);
+                        self.send_down(exchange, answer, None);
+                    }
+                }
+            },
+            None => {
+                self.no_more = true;
+                self.abandon_unfinished();
+            }
+        }
+    }
+
+    /// Requests whose rest will never come: their upstreams are told. Whatever came whole is answered still.
+    fn abandon_unfinished(&mut self) {
+        let unfinished: Vec<_> = self.by_down.drain().map(|(_, exchange)| exchange).collect();
+        for exchange in unfinished {
+            if let Some(state) = self.exchanges.get_mut(&exchange) {
+                state.request_ended = true;
+                state.done.outcome = Outcome::Cancelled;
+            }
+            self.abandon(exchange, ResetReason::Malformed);
+        }
+    }
+
+    /// Nobody waits for the answer any more.
+    fn abandon(&mut self, exchange: ExchangeId, reason: ResetReason) {
+        self.cancel_up(exchange, reason);
+        self.drop_held_down(exchange);
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.response_ended = true;
+        }
+        self.finish_if_ended(exchange);
+    }
+
+    // ----- from an upstream -----
+
+    fn poll_up(&mut self, link: Link) -> bool {
+        let mut moved = false;
+        loop {
+            if self.held_down.len() >= MAX_HELD {
+                return moved;
+            }
+            let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return moved };
+            match up.end.decode() {
+                Ok(Step::Event(event)) => self.from_up(link, event),
+                Ok(Step::NeedMore(_) | Step::Paused) => {
+                    if up.end.codec().state().close && up.end.output().is_empty() {
+                        self.lose(link, Outcome::Unavailable, "the upstream connection has closed");
+                        return true;
+                    }
+                    return moved;
+                }
+                Ok(Step::Closed) => {
+                    self.lose(link, Outcome::Unavailable, "the upstream closed the connection before its answer");
+                    return true;
+                }
+                Err(error) => match error.stream() {
+                    Some(stream) => {
+                        if let Some(&exchange) = self.by_up.get(&(link, stream.id())) {
+                            self.respond(exchange, &LocalReply::new(Outcome::BadResponse, error.detail));
+                        }
+                    }
+                    None => {
+                        let outcome = match error.code {
+                            "truncated" => Outcome::Unavailable,
+                            _ => Outcome::BadResponse,
+                        };
+                        self.lose(link, outcome, error.detail);
+                        return true;
+                    }
+                },
+            }
+            moved = true;
+        }
+    }
+
+    fn from_up(&mut self, link: Link, mut event: Event) {
+        let stream = match &event {
+            Event::Capacity { .. } => {
+                self.retry_up(link);
+                return;
+            }
+            Event::GoAway => {
+                if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                    up.draining = true;
+                }
+                return;
+            }
+            Event::Heartbeat { .. } | Event::Upgraded { .. } => return,
+            event => match event.stream() {
+                Some(stream) => stream,
+                None => return,
+            },
+        };
+        let n = event.data_len();
+        let state = self.by_up.get(&(link, stream.id())).and_then(|id| self.exchanges.get_mut(id).map(|s| (*id, s)));
+        let Some((exchange, state)) = state else {
+            // An answer nobody waits for: its request was given up.
+            if let Some(up) = self.upstream(link) {
+                up.release(stream, n);
+            }
+            return;
+        };
+        match &mut event {
+            Event::Reset(reset) if !state.response_begun => {
+                let outcome = match reset.reason {
+                    ResetReason::Refused => Outcome::Overloaded,
+                    _ => Outcome::Unavailable,
+                };
+                self.by_up.remove(&(link, stream.id()));
+                if let Some(state) = self.exchanges.get_mut(&exchange) {
+                    state.to = To::Nowhere;
+                }
+                self.drop_held_up(exchange, link);
+                self.respond(exchange, &LocalReply::new(outcome, "the upstream reset the stream"));
+                return;
+            }
+            Event::Head(head) => {
+                head.forward();
+                if head.kind() != Kind::Interim {
+                    state.response_begun = true;
+                    state.done.outcome = head.outcome();
+                    state.done.status = head.status();
+                }
+            }
+            Event::Reset(_) => {
+                self.by_up.remove(&(link, stream.id()));
+                state.to = To::Nowhere;
+            }
+            _ => {}
+        }
+        state.answered |= event.is_end() && !is_interim(&event);
+        state.done.response_bytes = state.done.response_bytes.saturating_add(n as u64);
+        event.set_stream(state.down);
+        self.send_down(exchange, event, Some((Side::Up(link), stream)));
+        self.finish_if_ended(exchange);
+    }
+
+    /// An upstream connection is gone, and every exchange on it gets an outcome of its own.
+    fn lose(&mut self, link: Link, outcome: Outcome, why: &str) {
+        if let Some(up) = self.ups.get_mut(link.0) {
+            *up = None;
+        }
+        let mut lost: Vec<_> = self
+            .exchanges
+            .iter()
+            .filter(|(_, state)| {
+                matches!(state.to, To::Link(to, _) if to == link) && !state.answered && !state.response_ended
+            })
+            .map(|(exchange, _)| *exchange)
+            .collect();
+        lost.sort_unstable();
+        self.by_up.retain(|(to, _), _| *to != link);
+        for state in self.exchanges.values_mut().filter(|s| matches!(s.to, To::Link(to, _) if to == link)) {
+            state.to = To::Nowhere;
+            state.held_up = 0;
+        }
+        for exchange in lost {
+            self.respond(exchange, &LocalReply::new(outcome, why));
+        }
+        let rest: Vec<_> = self.exchanges.keys().copied().collect();
+        for exchange in rest {
+            self.finish_if_ended(exchange);
+        }
+    }
+
+    /// The connection to `link` failed or is wanted no more: its exchanges are answered with `outcome`.
+    pub fn disconnect(&mut self, link: Link, outcome: Outcome, why: &str) {
+        self.lose(link, outcome, why);
+    }
+
+    // ----- sending -----
+
+    fn send_up(&mut self, exchange: ExchangeId, link: Link, event: Event) {
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        let held = Held { exchange, event, from: Some((Side::Down, state.down)) };
+        if state.held_up > 0 {
+            state.held_up = state.held_up.saturating_add(1);
+            if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                up.held.push_back(held);
+            }
+        } else if let Some(held) = self.try_up(link, held) {
+            if let Some(state) = self.exchanges.get_mut(&exchange) {
+                state.held_up = 1;
+            }
+            if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                up.held.push_back(held);
+            }
+        }
+    }
+
+    /// Sends what is held; gives it back where it is blocked.
+    fn try_up(&mut self, link: Link, mut held: Held) -> Option<Held> {
+        let (up, state) = (self.ups.get_mut(link.0).and_then(Option::as_mut), self.exchanges.get_mut(&held.exchange));
+        let (Some(up), Some(Exchange { to: To::Link(_, name), .. })) = (up, state) else {
+            // Given up since: its data is thrown away.
+            let n = held.event.data_len();
+            self.give_back(&held, n);
+            return None;
+        };
+        if let Some(name) = name {
+            held.event.set_stream(*name);
+        }
+        let before = held.event.data_len();
+        let sent = up.end.send(&mut held.event);
+        if name.is_none()
+            && let Some(stream) = held.event.stream().filter(|stream| !stream.is_new())
+        {
+            *name = Some(stream);
+            self.by_up.insert((link, stream.id()), held.exchange);
+        }
+        let closed = up.end.codec().state().close;
+        match sent {
+            Ok(Sent::Blocked) => {
+                self.give_back(&held, before.saturating_sub(held.event.data_len()));
+                return Some(held);
+            }
+            Ok(Sent::All) => self.give_back(&held, before),
+            Err(error) => {
+                self.give_back(&held, before);
+                let outcome = match error {
+                    EncodeError::Refused(_) => Outcome::Unavailable,
+                    EncodeError::Foreign { .. } | EncodeError::NoPlace { .. } => Outcome::Unimplemented,
+                    _ => Outcome::BadRequest,
+                };
+                self.respond(held.exchange, &LocalReply::new(outcome, &error.to_string()));
+            }
+        }
+        if closed && matches!(held.event, Event::Reset(_)) {
+            self.lose(link, Outcome::Unavailable, "the upstream connection had to close");
+        }
+        None
+    }
+
+    fn retry_up(&mut self, link: Link) {
+        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return };
+        let mut blocked = HashSet::new();
+        for held in std::mem::take(&mut up.held) {
+            let exchange = held.exchange;
+            let left = if blocked.contains(&exchange) { Some(held) } else { self.try_up(link, held) };
+            match left {
+                Some(held) => {
+                    blocked.insert(exchange);
+                    if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                        up.held.push_back(held);
+                    }
+                }
+                None => {
+                    if let Some(state) = self.exchanges.get_mut(&exchange) {
+                        state.held_up = state.held_up.saturating_sub(1);
+                    }
+                    self.finish_if_ended(exchange);
+                }
+            }
+        }
+    }
+
+    fn send_down(&mut self, exchange: ExchangeId, event: Event, from: Option<(Side, StreamId)>) {
+        if matches!(event, Event::Reset(_)) {
+            self.drop_held_down(exchange);
+        }
+        let held = Held { exchange, event, from };
+        let waiting = match self.exchanges.get(&exchange) {
+            Some(state) => state.held_down > 0,
+            None => false,
+        };
+        let left = if waiting { Some(held) } else { self.try_down(held) };
+        if let Some(held) = left {
+            if let Some(state) = self.exchanges.get_mut(&exchange) {
+                state.held_down = state.held_down.saturating_add(1);
+            }
+            self.held_down.push_back(held);
+        }
+    }
+
+    fn try_down(&mut self, mut held: Held) -> Option<Held> {
+        let (before, end) = (held.event.data_len(), held.event.is_end() && !is_interim(&held.event));
+        match self.down.send(&mut held.event) {
+            Ok(Sent::Blocked) => {
+                self.give_back(&held, before.saturating_sub(held.event.data_len()));
+                return Some(held);
+            }
+            Ok(Sent::All) => {
+                self.give_back(&held, before);
+                if end && let Some(state) = self.exchanges.get_mut(&held.exchange) {
+                    state.response_ended = true;
+                }
+            }
+            Err(error) => {
+                self.give_back(&held, before);
+                self.cannot_send_down(&held, &error);
+            }
+        }
+        None
+    }
+
+    /// The downstream codec refuses an answer: another one if none has begun, else the stream is reset.
+    fn cannot_send_down(&mut self, held: &Held, error: &EncodeError) {
+        let Some(state) = self.exchanges.get_mut(&held.exchange) else { return };
+        let down = state.down;
+        let again = matches!(held.event, Event::Head(_)) && !state.done.local;
+        state.done.outcome = Outcome::BadResponse;
+        state.done.local = true;
+        state.response_ended = true;
+        self.cancel_up(held.exchange, ResetReason::Cancelled);
+        let reply = LocalReply::new(Outcome::BadResponse, "the upstream's answer cannot be written");
+        let answer = if again { self.down.reply(down, &reply) } else { None };
+        let mut event = answer.unwrap_or(Event::Reset(Reset { stream: down, reason: ResetReason::Internal }));
+        if !matches!(error, EncodeError::Refused(_)) && self.down.send(&mut event).is_err() {
+            self.no_more = true;
+        }
+    }
+
+    fn retry_down(&mut self) -> bool {
+        let mut moved = false;
+        let mut blocked = HashSet::new();
+        for held in std::mem::take(&mut self.held_down) {
+            let exchange = held.exchange;
+            let left = if blocked.contains(&exchange) { Some(held) } else { self.try_down(held) };
+            match left {
+                Some(held) => {
+                    blocked.insert(exchange);
+                    self.held_down.push_back(held);
+                }
+                None => {
+                    moved = true;
+                    if let Some(state) = self.exchanges.get_mut(&exchange) {
+                        state.held_down = state.held_down.saturating_sub(1);
+                    }
+                    self.finish_if_ended(exchange);
+                }
+            }
+        }
+        moved
+    }
+
+    fn give_back(&mut self, held: &Held, n: usize) {
+        match held.from {
+            Some((Side::Down, stream)) if n > 0 => self.down.release(stream, n),
+            Some((Side::Up(link), stream)) if n > 0 => {
+                if let Some(up) = self.upstream(link) {
+                    up.release(stream, n);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // ----- ending -----
+
+    /// Tells the upstream that nobody wants the answer, ahead of whatever waits for it.
+    fn cancel_up(&mut self, exchange: ExchangeId, reason: ResetReason) {
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        let (down, ended) = (state.down, state.request_ended && (state.answered || state.response_ended));
+        match std::mem::replace(&mut state.to, To::Nowhere) {
+            To::Nowhere => {}
+            To::Undecided(waiting) => {
+                let n = waiting.iter().map(Event::data_len).sum();
+                self.down.release(down, n);
+            }
+            To::Link(link, name) => {
+                self.drop_held_up(exchange, link);
+                if let Some(name) = name {
+                    self.by_up.remove(&(link, name.id()));
+                    if !ended && let Some(up) = self.upstream(link) {
+                        let _ = up.send(&mut Event::Reset(Reset { stream: name, reason }));
+                        if up.codec().state().close {
+                            self.lose(link, Outcome::Unavailable, "the upstream connection had to close");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_held_up(&mut self, exchange: ExchangeId, link: Link) {
+        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return };
+        let (dropped, kept): (Vec<_>, _) =
+            std::mem::take(&mut up.held).into_iter().partition(|h| h.exchange == exchange);
+        up.held = kept.into();
+        self.drop_all(dropped);
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.held_up = 0;
+        }
+    }
+
+    fn drop_held_down(&mut self, exchange: ExchangeId) {
+        let held = std::mem::take(&mut self.held_down).into_iter();
+        let (dropped, kept): (Vec<_>, _) = held.partition(|held| held.exchange == exchange);
+        self.held_down = kept.into();
+        self.drop_all(dropped);
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.held_down = 0;
+        }
+    }
+
+    /// Data thrown away is released too.
+    fn drop_all(&mut self, dropped: Vec<Held>) {
+        for held in dropped {
+            let n = held.event.data_len();
+            self.give_back(&held, n);
+        }
+    }
+
+    fn run_deadlines(&mut self) {
+        self.down.deadline();
+        for up in self.ups.iter_mut().flatten() {
+            up.end.deadline();
+        }
+        let now = self.now;
+        let mut late: Vec<_> = self
+            .exchanges
+            .iter()
+            .filter(|(_, state)| state.deadline.is_some_and(|at| at <= now) && !state.answered)
+            .map(|(exchange, _)| *exchange)
+            .collect();
+        late.sort_unstable();
+        for exchange in late {
+            if let Some(state) = self.exchanges.get_mut(&exchange) {
+                state.deadline = None;
+            }
+            self.respond(exchange, &LocalReply::new(Outcome::Timeout, "no answer in time"));
+        }
+    }
+
+    fn finish_if_ended(&mut self, exchange: ExchangeId) {
+        let Some(state) = self.exchanges.get(&exchange) else { return };
+        let over = state.request_ended && state.response_ended && state.held_up == 0 && state.held_down == 0;
+        if !over || matches!(state.to, To::Undecided(_)) {
+            return;
+        }
+        if let Some(state) = self.exchanges.remove(&exchange) {
+            if let To::Link(link, Some(name)) = state.to {
+                self.by_up.remove(&(link, name.id()));
+            }
+            self.done.push_back(Done { ended: self.now, ..state.done });
+        }
+    }
+}
+
+impl Upstream {
+    /// The downstream's own id where it fits and is free, else the next free one; ids wrap at the wire's width.
+    fn pick_id(&mut self, wanted: u64, bits: u8, in_flight: impl Fn(u64) -> bool) -> u64 {
+        let mask = 1u64.checked_shl(u32::from(bits)).map_or(u64::MAX, |top| top.wrapping_sub(1));
+        if wanted <= mask && !in_flight(wanted) {
+            return wanted;
+        }
+        // Terminates: fewer exchanges are in flight than there are ids.
+        loop {
+            self.next_id = self.next_id.wrapping_add(1) & mask;
+            if !in_flight(self.next_id) {
+                return self.next_id;
+            }
+        }
+    }
+}
+
+impl Exchange {
+    fn new(exchange: ExchangeId, head: &Head, now: Duration) -> Self {
+        Self {
+            down: head.stream(),
+            to: To::Undecided(VecDeque::new()),
+            held_up: 0,
+            held_down: 0,
+            request_ended: false,
+            response_begun: false,
+            answered: false,
+            response_ended: false,
+            deadline: None,
+            done: Done {
+                exchange,
+                outcome: if head.kind() == Kind::OneWay { Outcome::Success } else { Outcome::Unknown },
+                status: None,
+                local: false,
+                request_bytes: head.data().len() as u64,
+                response_bytes: 0,
+                began: now,
+                ended: now,
+            },
+        }
+    }
+}
+
+fn is_interim(event: &Event) -> bool {
+    matches!(event, Event::Head(head) if head.kind() == Kind::Interim)
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("downstream", &self.down)
+            .field("upstreams", &self.ups.iter().flatten().count())
+            .field("exchanges", &self.exchanges.len())
+            .finish_non_exhaustive()
+    }
+}
