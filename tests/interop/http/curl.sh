@@ -4,6 +4,7 @@
 set -u
 
 if [ "$1" = version ]; then
+    command -v curl >/dev/null || exit 1
     curl --version | sed -n '1s/^curl \([^ ]*\).*/\1/p'
     exit
 fi

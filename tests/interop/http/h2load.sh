@@ -3,6 +3,7 @@
 set -u
 
 if [ "$1" = version ]; then
+    command -v h2load >/dev/null || exit 1
     h2load --version | sed 's,.*/,,'
     exit
 fi

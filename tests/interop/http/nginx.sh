@@ -3,6 +3,7 @@
 set -eu
 
 if [ "$1" = version ]; then
+    command -v nginx >/dev/null || exit 1
     nginx -v 2>&1 | sed 's,.*/,,'
     exit
 fi
