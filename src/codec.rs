@@ -153,6 +153,8 @@ pub struct ConnState {
     pub close: bool,
     /// Past an upgrade: bytes both ways.
     pub tunnel: bool,
+    /// We have said all, the peer perhaps not: once what is queued is written, end the sending direction only.
+    pub ended: bool,
 }
 
 /// Which end a codec is.

@@ -15,8 +15,14 @@ mod error;
 mod event;
 pub mod frame;
 mod head;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod io;
 mod key;
 mod limits;
+#[cfg(feature = "nom")]
+#[cfg_attr(docsrs, doc(cfg(feature = "nom")))]
+pub mod nom;
 mod outcome;
 mod output;
 mod registry;

@@ -161,9 +161,14 @@ impl Output {
         all
     }
 
-    /// Gives memory back that an earlier burst needed.
+    /// Gives all memory back, if nothing is queued.
     pub fn trim(&mut self) {
-        if self.is_empty() && self.copied.capacity() > 0 {
+        self.trim_above(0);
+    }
+
+    /// Gives memory back that an earlier burst needed: an empty queue keeps at most `keep` bytes.
+    pub fn trim_above(&mut self, keep: usize) {
+        if self.is_empty() && self.copied.capacity() > keep {
             self.copied = Vec::new();
             self.shared = VecDeque::new();
         }

@@ -32,7 +32,6 @@ pub struct Relay {
     now: Duration,
     /// No more requests: the downstream has ended or failed.
     no_more: bool,
-    failed: Option<DecodeError>,
 }
 
 /// Names one upstream connection of a [`Relay`].
@@ -128,6 +127,13 @@ enum To {
     Nowhere,
 }
 
+#[allow(clippy::large_enum_variant)] // returned once and taken apart at once
+enum Progress {
+    Step(RelayStep),
+    Moved,
+    None,
+}
+
 impl Relay {
     /// A relay for one downstream connection, without upstreams yet.
     pub fn new(downstream: Endpoint) -> Self {
@@ -142,7 +148,6 @@ impl Relay {
             next: 0,
             now: Duration::ZERO,
             no_more: false,
-            failed: None,
         }
     }
 
@@ -222,11 +227,11 @@ impl Relay {
                 moved |= self.poll_up(Link(n));
             }
             match self.poll_down() {
-                Ok(true) => {}
-                Ok(false) if moved || !self.done.is_empty() => {}
-                Ok(false) if self.is_finished() => return RelayStep::Closed,
-                Ok(false) => return RelayStep::Idle,
-                Err(step) => return step,
+                Progress::Step(step) => return step,
+                Progress::Moved => {}
+                Progress::None if moved || !self.done.is_empty() => {}
+                Progress::None if self.is_finished() => return RelayStep::Closed,
+                Progress::None => return RelayStep::Idle,
             }
         }
     }
@@ -293,33 +298,26 @@ impl Relay {
 
     // ----- from the downstream -----
 
-    /// Whether anything moved; a step to hand out comes as the error.
-    fn poll_down(&mut self) -> Result<bool, RelayStep> {
-        if let Some(error) = self.failed.take() {
-            return Err(RelayStep::Refused(error));
-        }
+    fn poll_down(&mut self) -> Progress {
         let held: usize = self.ups.iter().flatten().map(|up| up.held.len()).sum();
         if self.no_more || held >= MAX_HELD {
-            // Its Capacity events are still wanted.
-            return Ok(self.retry_down());
+            return if self.retry_down() { Progress::Moved } else { Progress::None };
         }
         match self.down.decode() {
-            Ok(Step::Event(event)) => match event {
-                Event::Head(head) => Err(self.request(head)),
-                event => {
-                    self.from_down(event);
-                    Ok(true)
-                }
-            },
-            Ok(Step::NeedMore(_) | Step::Paused) => Ok(false),
+            Ok(Step::Event(Event::Head(head))) => Progress::Step(self.request(head)),
+            Ok(Step::Event(event)) => {
+                self.downstream_event(event);
+                Progress::Moved
+            }
+            Ok(Step::NeedMore(_) | Step::Paused) => Progress::None,
             Ok(Step::Closed) => {
                 self.no_more = true;
                 self.abandon_unfinished();
-                Ok(true)
+                Progress::Moved
             }
             Err(error) => {
                 self.refused(&error);
-                Err(RelayStep::Refused(error))
+                Progress::Step(RelayStep::Refused(error))
             }
         }
     }
@@ -337,7 +335,7 @@ impl Relay {
         RelayStep::Request(exchange, head)
     }
 
-    fn from_down(&mut self, event: Event) {
+    fn downstream_event(&mut self, event: Event) {
         let Some(stream) = (match &event {
             Event::Capacity { .. } => {
                 self.retry_down();
@@ -435,7 +433,7 @@ impl Relay {
             }
             let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return moved };
             match up.end.decode() {
-                Ok(Step::Event(event)) => self.from_up(link, event),
+                Ok(Step::Event(event)) => self.upstream_event(link, event),
                 Ok(Step::NeedMore(_) | Step::Paused) => {
                     if up.end.codec().state().close && up.end.output().is_empty() {
                         self.lose(link, Outcome::Unavailable, "the upstream connection has closed");
@@ -467,7 +465,7 @@ impl Relay {
         }
     }
 
-    fn from_up(&mut self, link: Link, mut event: Event) {
+    fn upstream_event(&mut self, link: Link, mut event: Event) {
         let stream = match &event {
             Event::Capacity { .. } => {
                 self.retry_up(link);

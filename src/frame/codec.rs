@@ -265,7 +265,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
             Ok(Parse::Done(())) => {}
             Ok(Parse::Need(_)) => return Err(self.refuse_frame(cut_short(end), frame)),
-            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
+            Err(fault) => return Err(self.refuse_frame(fault, frame)),
         }
         head.attach(input.split_to(end).freeze(), frame.payload_at);
         head.set_end(true);
@@ -302,7 +302,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let seen = input.get(..len.saturating_sub(frame.trailer())).unwrap_or_default();
         let event = match self.format.control(frame, seen) {
-            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
+            Err(fault) => return Err(self.refuse_frame(fault, frame)),
             Ok(Control::Heartbeat) => {
                 let (format, mut answer) = (&self.format, Vec::new());
                 if format.heartbeat_ack(frame, seen, &mut answer) && !self.owe(answer, cx) {
@@ -689,7 +689,7 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
             open: self.open,
             draining: self.draining || self.close || self.failed.is_some(),
             close: self.close || failed,
-            tunnel: false,
+            ..ConnState::default()
         }
     }
 
