@@ -192,12 +192,14 @@ pub struct Checksum {
     pub finish: fn(u64) -> u64,
 }
 
-/// Where a scan of a head stands. What `at` and `state` mean is the format's; both begin at 0.
+/// Where a scan of a head stands. What the numbers mean is the format's; all begin at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Scan {
     /// How far it came.
     pub at: usize,
+    /// Where what it was reading there began.
+    pub from: usize,
     /// What it was reading there.
     pub state: u32,
 }
