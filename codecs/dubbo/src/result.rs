@@ -1,0 +1,143 @@
+//! What an answer brings: the flag in front of its value.
+
+use meshwire::{Head, Outcome};
+
+use crate::hessian;
+use crate::wire::{HEADER_LEN, serialization};
+
+/// What an answer with status [`OK`](crate::status::OK) brings. Servers of 2.0.2 and later add attachments if the request's
+/// version says that the client reads them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(clippy::exhaustive_enums)] // the flags of a protocol that no longer changes
+pub enum ResultKind {
+    /// What the service threw.
+    Exception = 0,
+    /// What the method returned.
+    Value = 1,
+    /// The method returned null, or nothing.
+    Null = 2,
+    /// What the service threw, and attachments behind it.
+    ExceptionWithAttachments = 3,
+    /// What the method returned, and attachments behind it.
+    ValueWithAttachments = 4,
+    /// Null, and attachments behind it.
+    NullWithAttachments = 5,
+}
+
+impl ResultKind {
+    const ALL: [Self; 6] = [
+        Self::Exception,
+        Self::Value,
+        Self::Null,
+        Self::ExceptionWithAttachments,
+        Self::ValueWithAttachments,
+        Self::NullWithAttachments,
+    ];
+
+    fn from_flag(flag: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(flag)).copied()
+    }
+
+    /// Whether the service threw.
+    pub const fn is_exception(self) -> bool {
+        matches!(self, Self::Exception | Self::ExceptionWithAttachments)
+    }
+
+    /// Whether attachments follow.
+    pub const fn has_attachments(self) -> bool {
+        matches!(self, Self::ExceptionWithAttachments | Self::ValueWithAttachments | Self::NullWithAttachments)
+    }
+}
+
+/// What an answer brings; `None` for requests, for answers with another status than [`OK`](crate::status::OK), and
+/// where the serialization is none that this crate reads.
+///
+/// ```
+/// use meshwire::StreamId;
+/// use meshwire_dubbo::{ResultKind, result, value};
+///
+/// assert_eq!(result(&value(StreamId::new(1), "hello")), Some(ResultKind::Value));
+/// ```
+pub fn result(head: &Head) -> Option<ResultKind> {
+    if !std::ptr::eq(head.format(), &crate::format::HEAD) {
+        return None;
+    }
+    head.note().checked_sub(1).and_then(|flag| ResultKind::from_flag(flag as u8))
+}
+
+/// How many of a frame's bytes [`read`] looks at.
+pub(crate) const RESULT_END: usize = HEADER_LEN + 6;
+
+/// Reads the flag of an answer with status OK, and notes it in `head`.
+pub(crate) fn read(serialization: u8, seen: &[u8], head: &mut Head) -> Outcome {
+    let body = seen.get(HEADER_LEN..).unwrap_or_default();
+    let flag = match (serialization, body) {
+        (serialization::HESSIAN2, [flag, ..]) => match *flag {
+            // dubbo-remoting writes a null result without a flag.
+            hessian::NULL => Some(ResultKind::Null as u8),
+            flag => hessian::small_int(flag),
+        },
+        (serialization::FASTJSON, [flag @ b'0'..=b'9', b'\r' | b'\n', ..]) => Some(flag & 0x0f),
+        // An int, or a byte that says it is one.
+        (serialization::FASTJSON2, [0, 0, 0, 1, flag, ..] | [0, 0, 0, 2, 0xbd, flag, ..]) => Some(*flag),
+        (serialization::HESSIAN2 | serialization::FASTJSON | serialization::FASTJSON2, _) => None,
+        // Opaque: the status is all there is to know.
+        _ => return Outcome::Success,
+    };
+    match flag.and_then(ResultKind::from_flag) {
+        Some(kind) => {
+            head.set_note((kind as u32).saturating_add(1));
+            if kind.is_exception() { Outcome::Exception } else { Outcome::Success }
+        }
+        // Java's own client refuses such an answer; a proxy passes it on.
+        None => Outcome::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use meshwire::{Kind, StreamId};
+
+    use super::*;
+
+    fn kind(serialization: u8, body: &[u8]) -> (Outcome, Option<ResultKind>) {
+        let mut seen = vec![0; HEADER_LEN];
+        seen.extend_from_slice(body);
+        let mut head = Head::new(&crate::format::HEAD, Kind::Response, StreamId::new(1), Bytes::new());
+        (read(serialization, &seen, &mut head), result(&head))
+    }
+
+    #[test]
+    fn flags_in_each_serialization() {
+        for (n, wanted) in ResultKind::ALL.into_iter().enumerate() {
+            let n = n as u8;
+            assert_eq!(wanted as u8, n);
+            let outcome = if wanted.is_exception() { Outcome::Exception } else { Outcome::Success };
+            for (serialization, body) in [
+                (2, &[0x90 + n, b'x'][..]),
+                (6, &[b'0' + n, b'\n', b'x']),
+                (23, &[0, 0, 0, 1, n, b'x']),
+                (23, &[0, 0, 0, 2, 0xbd, n]),
+            ] {
+                assert_eq!(kind(serialization, body), (outcome, Some(wanted)), "{serialization} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_null_without_a_flag() {
+        assert_eq!(kind(2, b"N"), (Outcome::Success, Some(ResultKind::Null)));
+    }
+
+    #[test]
+    fn unknown_flags_are_data() {
+        for (serialization, body) in
+            [(2, &b""[..]), (2, &[0x96]), (2, &[0x8f]), (2, b"\x05hello"), (6, b"9\n"), (6, b"1"), (23, &[0, 0, 0, 1])]
+        {
+            assert_eq!(kind(serialization, body), (Outcome::Unknown, None), "{body:x?}");
+        }
+        assert_eq!(kind(8, b"?"), (Outcome::Success, None));
+    }
+}
