@@ -27,6 +27,7 @@ mod outcome;
 mod output;
 mod registry;
 mod relay;
+pub mod route;
 
 pub use codec::{Codec, Conn, ConnState, Correlation, Cx, Detection, Protocol, ProtocolTraits, Role};
 pub use depth::Depth;
@@ -40,3 +41,4 @@ pub use outcome::{Executed, LocalReply, Outcome};
 pub use output::Output;
 pub use registry::{MAX_DETECT, Registry, RegistryBuilder, RegistryError, Sniffed};
 pub use relay::{Done, ExchangeId, Link, Relay, RelayStep};
+pub use route::RouteTable;

@@ -118,7 +118,7 @@ pub enum Executed {
 }
 
 /// An answer that the proxy gives itself. [`Codec::reply`](crate::Codec::reply) turns it into a native answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LocalReply<'a> {
     /// What to tell the client.
