@@ -10,6 +10,7 @@ use super::document::{Document, FieldMatch, FieldPattern, Pattern, StringMatch};
 use super::error::RouteError;
 use crate::outcome::Outcome;
 
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl Document {
     /// A document in JSON.
     ///
@@ -18,10 +19,10 @@ impl Document {
     /// One problem, with line and column: the text is no document.
     pub fn from_json(text: &str) -> Result<Self, RouteError> {
         serde_json::from_str(text).map_err(|error| {
-            let at = format!("line {} column {}", error.line(), error.column());
+            let (line, column) = (error.line(), error.column());
             let what = error.to_string();
-            let what = what.strip_suffix(&format!(" at {at}")).unwrap_or(&what).to_owned();
-            RouteError::one(at, what)
+            let what = what.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&what);
+            RouteError::one(format!("line {line} column {column}"), what.to_owned())
         })
     }
 
@@ -31,6 +32,7 @@ impl Document {
     ///
     /// One problem, with line and column: the text is no document.
     #[cfg(feature = "yaml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml(text: &str) -> Result<Self, RouteError> {
         // The parser's bounds are against small documents that grow by aliases; they must not refuse a large one.
         let nodes = text.len();
@@ -39,8 +41,11 @@ impl Document {
             budget: serde_saphyr::budget! { max_events: nodes.max(1_000_000), max_nodes: nodes.max(250_000) },
         };
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let at = error.location().map(|at| format!("line {} column {}", at.line(), at.column()));
-            RouteError::one(at.unwrap_or_default(), error.to_string())
+            let what = error.to_string();
+            let Some(at) = error.location() else { return RouteError::one(String::new(), what) };
+            let (line, column) = (at.line(), at.column());
+            let what = what.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(&what);
+            RouteError::one(format!("line {line} column {column}"), what.to_owned())
         })
     }
 }

@@ -44,6 +44,7 @@ impl RouteTable {
     ///
     /// Where the text is no document, or everything that is wrong with it.
     #[cfg(feature = "serde")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
     pub fn from_json(text: &str) -> Result<Self, RouteError> {
         Self::new(Document::from_json(text)?)
     }
@@ -54,6 +55,7 @@ impl RouteTable {
     ///
     /// Where the text is no document, or everything that is wrong with it.
     #[cfg(feature = "yaml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml(text: &str) -> Result<Self, RouteError> {
         Self::new(Document::from_yaml(text)?)
     }
