@@ -356,24 +356,24 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let Front { frame, head, scan } = &mut **front;
         let (frame, stream) = (*frame, head.stream());
-        // Larger than `whole`, so the end of the payload lies further than anything that is waited for.
         let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
-        let n = input.len().min(usize::try_from(payload_end).unwrap_or(usize::MAX));
+        // What is looked at ends at the limit even where more was read, and what is missing is asked for only up to
+        // there: where a read ended must not decide what is said of a message.
+        let limit = self.limits.head.max(self.limits.whole).max(frame.payload_at);
+        let end = usize::try_from(payload_end).unwrap_or(usize::MAX).min(limit);
+        let n = input.len().min(end);
         let seen = input.get(..n).unwrap_or_default();
         let result = self.format.head(&frame, seen, &self.depth, scan, head);
         match result {
             Err(fault) => return Err(self.refuse_frame(fault, &frame)),
+            Ok(Parse::Need(_)) if n as u64 == payload_end => return Err(self.refuse_frame(cut_short(n), &frame)),
+            Ok(Parse::Need(_)) if n == end => {
+                let detail = "what the routes look at lies too far behind in the message";
+                return Err(self.refuse_frame(Fault::limit(Limit::Head, detail, n), &frame));
+            }
             Ok(Parse::Need(total)) => {
-                let total = total.max(n.saturating_add(1));
-                if total as u64 > payload_end {
-                    return Err(self.refuse_frame(cut_short(n), &frame));
-                }
-                if total > self.limits.head.max(self.limits.whole) {
-                    let detail = "what the routes look at lies too far behind in the message";
-                    return Err(self.refuse_frame(Fault::limit(Limit::Head, detail, n), &frame));
-                }
-                self.need = total;
-                return Ok(Some(Step::need(total.saturating_sub(input.len()))));
+                self.need = total.max(n.saturating_add(1)).min(end);
+                return Ok(Some(Step::need(self.need.saturating_sub(input.len()))));
             }
             Ok(Parse::Done(())) => {}
         }
