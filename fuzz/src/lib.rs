@@ -1,0 +1,13 @@
+//! What the fuzz targets share: how an input is read, and the harnesses that assert what every codec owes.
+//!
+//! Nothing here depends on libFuzzer, so that `cargo test` replays the seeds without it.
+
+mod checked;
+mod input;
+mod joined;
+mod relayed;
+mod routes;
+
+pub mod targets;
+
+pub use input::{Op, SEPARATOR, Settings};

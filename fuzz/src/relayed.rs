@@ -1,0 +1,179 @@
+//! A server codec and a client codec with the relay between them: both roles of a protocol at once, on bytes from
+//! either side.
+
+use std::time::Duration;
+
+use meshwire::{Arena, Conn, Detection, Endpoint, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Relay, RelayStep};
+
+use crate::checked::Checked;
+use crate::input::{self, Choices, Settings};
+
+/// Reads that are cut as the settings say.
+const READS: usize = 200;
+
+/// One protocol over `data`: requests for the server codec, responses for the client codec, in turn.
+pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
+    let (wire, mut tail) = input::split_tail(data, Settings::LEN);
+    let settings = input::settings(&mut tail);
+    check_detection(protocol, wire);
+
+    let mut relayed = Relayed::new(protocol, settings);
+    for (n, segment) in input::segments(wire).into_iter().enumerate() {
+        let mut rest = segment;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(relayed.read_size(rest.len()));
+            let end = if n % 2 == 0 { Some(relayed.down()) } else { relayed.up() };
+            if let Some(end) = end {
+                end.input().extend_from_slice(now);
+            }
+            relayed.run();
+            rest = later;
+        }
+    }
+    relayed.finish();
+}
+
+/// Detection is pure, and more bytes never turn a verdict round.
+fn check_detection(protocol: &dyn Protocol, wire: &[u8]) {
+    let mut verdict = None;
+    for n in 0..=wire.len().min(MAX_DETECT) {
+        let now = protocol.detect(&wire[..n]);
+        match (verdict, now) {
+            (None, Detection::NeedMore(total)) => {
+                assert!(total > n && total <= MAX_DETECT, "{total} bytes wanted at {n}")
+            }
+            (None, known) => verdict = Some(known),
+            (Some(before), now) => assert_eq!(before, now, "the verdict changes at byte {n}"),
+        }
+    }
+}
+
+/// The relay with one upstream, and what decides for it.
+pub(crate) struct Relayed {
+    pub(crate) settings: Settings,
+    pub(crate) choices: Choices,
+    relay: Relay,
+    link: Link,
+    arena: Arena,
+    now: Duration,
+    reads: usize,
+}
+
+impl Relayed {
+    pub(crate) fn new(protocol: &dyn Protocol, settings: Settings) -> Self {
+        let end =
+            |conn: Conn| Endpoint::new(Box::new(Checked::new(protocol, conn))).with_high_water(settings.high_water());
+        let mut relay = Relay::new(end(settings.server()));
+        let link = relay.connect(end(settings.client()), &protocol.traits());
+        let choices = Choices::new(settings.seed);
+        let mut relayed = Self { settings, choices, relay, link, arena: Arena::new(), now: Duration::ZERO, reads: 0 };
+        // A codec may have something to say before the first byte.
+        relayed.run();
+        relayed
+    }
+
+    /// The end towards whoever asks.
+    pub(crate) const fn down(&mut self) -> &mut Endpoint {
+        self.relay.downstream()
+    }
+
+    /// The end towards whoever answers, while there is one.
+    pub(crate) fn up(&mut self) -> Option<&mut Endpoint> {
+        self.relay.upstream(self.link)
+    }
+
+    /// How much of `left` bytes the next read brings. After many small ones the rest comes at once: what a byte at a time
+    /// can bring out, it has by then.
+    pub(crate) fn read_size(&mut self, left: usize) -> usize {
+        self.reads += 1;
+        if self.reads > READS {
+            return left;
+        }
+        match self.settings.chunk {
+            0 => left,
+            1 => 1,
+            most => left.min(1 + self.choices.below(usize::from(most))),
+        }
+    }
+
+    /// Goes on until nothing moves; what is written is thrown away.
+    fn run(&mut self) {
+        loop {
+            self.turn();
+            if self.settings.has(Settings::LAZY) && !self.choices.one_in(4) {
+                return;
+            }
+            let written =
+                self.down().output_mut().take().len() + self.up().map_or(0, |up| up.output_mut().take().len());
+            if written == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Time passes, and the relay goes as far as it can; whether it got anywhere.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.now += Duration::from_micros(50);
+        self.relay.set_now(self.now);
+        if self.settings.has(Settings::CONTROL) {
+            self.control();
+        }
+        let mut moved = false;
+        loop {
+            match self.relay.poll() {
+                RelayStep::Idle | RelayStep::Closed => return moved,
+                RelayStep::Done(_) | RelayStep::Refused(_) => {}
+                RelayStep::Request(exchange, mut head) => {
+                    if self.settings.has(Settings::EDIT) {
+                        // Refused where the protocol has no place for it.
+                        let _ = head.set_field(b"x-tenant", b"blue");
+                        let _ = head.set_service(b"com.example.Other");
+                    }
+                    if self.settings.has(Settings::DETACH) {
+                        head.detach(&mut self.arena);
+                    }
+                    if self.settings.has(Settings::LOCAL) && self.choices.one_in(3) {
+                        let outcome = Outcome::ALL[self.choices.below(Outcome::ALL.len())];
+                        self.relay.respond(exchange, &LocalReply::new(outcome, "fuzzed").with_method(b"fuzz"));
+                    } else {
+                        self.relay.forward(exchange, self.link, head);
+                    }
+                }
+            }
+            moved = true;
+        }
+    }
+
+    /// Heartbeats, go-aways and idle moments, now and then.
+    fn control(&mut self) {
+        let what = self.choices.below(64);
+        let link = self.link;
+        let end = if what.is_multiple_of(2) { Some(self.relay.downstream()) } else { self.relay.upstream(link) };
+        let Some(end) = end else { return };
+        match what / 2 {
+            0 => end.trim(),
+            1 => {
+                let (codec, mut cx) = end.codec_mut();
+                codec.heartbeat(&mut cx);
+            }
+            2 => {
+                let (codec, mut cx) = end.codec_mut();
+                codec.go_away(&mut cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// The end of input on both sides. Nothing may be left open.
+    pub(crate) fn finish(&mut self) {
+        self.settings.flags &= !(Settings::LAZY | Settings::CONTROL);
+        self.run();
+        if let Some(up) = self.up() {
+            up.set_eof();
+        }
+        self.run();
+        self.down().set_eof();
+        self.run();
+        assert_eq!(self.relay.open(), 0, "exchanges stay open after both ends are gone");
+    }
+}
