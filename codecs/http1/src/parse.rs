@@ -1,0 +1,444 @@
+//! A complete head, taken apart: where things are, how the body is framed, and everything that makes it refused.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use httparse::Header;
+use meshwire::{Limit, Limits};
+
+use crate::fault::Fault;
+use crate::grammar;
+use crate::note::{Framing, Note};
+use crate::scan::Scan;
+
+/// Fields that are parsed without an allocation; nearly every head has fewer.
+const INLINE: usize = 48;
+
+/// Options of all `Connection` fields together: nobody means more, and forwarding compares each with every field.
+const OPTIONS: usize = 32;
+
+/// What is known of a request once its head is there.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) note: Note,
+    /// The body's length, where the framing is [`Framing::Length`].
+    pub(crate) length: u64,
+    pub(crate) method: Range<usize>,
+    pub(crate) authority: Option<Range<usize>>,
+    pub(crate) path: Path,
+    pub(crate) fields_at: usize,
+}
+
+/// The path part of a request-target.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Path {
+    At(Range<usize>),
+    /// Nobody wrote it in one piece.
+    Written(Vec<u8>),
+    /// CONNECT has none.
+    None,
+}
+
+/// What is known of a response once its head is there.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) note: Note,
+    pub(crate) status: u16,
+    /// `Content-Length`, whether or not it frames anything.
+    pub(crate) length: Option<u64>,
+    pub(crate) fields_at: usize,
+}
+
+/// Takes apart a request head; `scan` has found its end, and `head` is all of it.
+pub(crate) fn request(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Request, Fault> {
+    with_headers(scan, limits, |headers| {
+        let mut parsed = httparse::Request::new(&mut []);
+        match parsed.parse_with_uninit_headers(head, headers) {
+            Ok(httparse::Status::Complete(n)) if n == head.len() => {}
+            Ok(_) => return Err(Fault::bad("head", "a head ends with its first blank line")),
+            Err(error) => return Err(syntax(error, head)),
+        }
+        let method = parsed.method.unwrap_or_default().as_bytes();
+        let target = parsed.path.unwrap_or_default().as_bytes();
+        let at = method.len().saturating_add(1);
+        if target.len() > limits.target {
+            return Err(Fault::limit(Limit::Target, "the request-target is too long"));
+        }
+        let old = parsed.version == Some(0);
+        let fields = Fields::read(head, parsed.headers, limits, old)?;
+        let mut note = fields.note;
+        let form = Target::read(method, target, at)?;
+        // RFC 9112, section 3.2: a 1.1 request has exactly one Host, and every request at most one, a valid one.
+        let authority = match (form.authority, fields.host) {
+            (_, None) if !old => return Err(Fault::bad("host", "a request has a Host")),
+            (Some(target), host) => {
+                // Section 3.2.2: the target wins, and a proxy writes Host anew.
+                if host.and_then(|host| head.get(host)) != head.get(target.clone()) {
+                    note = note.and(Note::REHOST);
+                }
+                Some(target)
+            }
+            (None, Some(host)) => Some(host).filter(|host| !host.is_empty()),
+            (None, None) => {
+                note = note.and(Note::REHOST);
+                None
+            }
+        };
+        if form.absolute {
+            note = note.and(Note::ABSOLUTE);
+        }
+        let mut length = 0;
+        let framing = match (fields.coding, fields.length) {
+            (Coding::None, None) => Framing::None,
+            (Coding::None, Some(n)) => {
+                length = n;
+                Framing::Length
+            }
+            // Section 6.1: both is how requests are smuggled; so is a coding in a version that has none.
+            (_, Some(_)) => {
+                return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
+            }
+            (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
+            (Coding::Chunked, None) => Framing::Chunked,
+            (Coding::Unknown, None) => {
+                return Err(Fault::with_status("transfer_encoding", "the only transfer-coding is chunked", 501));
+            }
+            (Coding::NotLast, None) => return Err(Fault::bad("transfer_encoding", "chunked comes last, and once")),
+        };
+        if method == b"CONNECT" && framing != Framing::None && (framing == Framing::Chunked || length > 0) {
+            // RFC 9110, section 9.3.6: it has no content; what a body would be, the tunnel is.
+            return Err(Fault::bad("connect", "CONNECT has no content"));
+        }
+        Ok(Request {
+            note: note.with_framing(framing),
+            length,
+            method: 0..method.len(),
+            authority,
+            path: form.path,
+            fields_at: scan.first,
+        })
+    })
+}
+
+/// Takes apart a response head; `scan` has found its end, and `head` is all of it.
+///
+/// The framing in the note is what the fields say. Whether a body follows at all depends on the request too.
+pub(crate) fn response(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Response, Fault> {
+    with_headers(scan, limits, |headers| {
+        let mut parsed = httparse::Response::new(&mut []);
+        let mut config = httparse::ParserConfig::default();
+        config.allow_multiple_spaces_in_response_status_delimiters(false);
+        match config.parse_response_with_uninit_headers(&mut parsed, head, headers) {
+            Ok(httparse::Status::Complete(n)) if n == head.len() => {}
+            Ok(_) => return Err(Fault::bad("head", "a head ends with its first blank line")),
+            Err(error) => return Err(syntax(error, head)),
+        }
+        let status = parsed.code.unwrap_or_default();
+        if status < 100 {
+            return Err(Fault::bad("status", "a status code has three digits, the first of them not 0"));
+        }
+        let old = parsed.version == Some(0);
+        let fields = Fields::read(head, parsed.headers, limits, old)?;
+        let framing = match (fields.coding, fields.length) {
+            (Coding::None, None) => Framing::Close,
+            (Coding::None, Some(_)) => Framing::Length,
+            // RFC 9112, section 6.3: an attempt at response splitting, or a server that is as good as one.
+            (_, Some(_)) => {
+                return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
+            }
+            (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
+            (Coding::Chunked, None) => Framing::Chunked,
+            (Coding::Unknown | Coding::NotLast, None) => {
+                return Err(Fault::bad("transfer_encoding", "the only transfer-coding is chunked"));
+            }
+        };
+        Ok(Response { note: fields.note.with_framing(framing), status, length: fields.length, fields_at: scan.first })
+    })
+}
+
+/// Where name and value of a field lie.
+pub(crate) type FieldAt = (Range<usize>, Range<usize>);
+
+/// The fields of a trailer section.
+pub(crate) fn trailers(block: &[u8], scan: &Scan, limits: &Limits) -> Result<Vec<FieldAt>, Fault> {
+    if scan.lines > limits.fields {
+        return Err(Fault::limit(Limit::Fields, "too many fields"));
+    }
+    let mut headers = vec![httparse::EMPTY_HEADER; scan.lines];
+    match httparse::parse_headers(block, &mut headers) {
+        Ok(httparse::Status::Complete((n, fields))) if n == block.len() => fields
+            .iter()
+            .map(|field| {
+                // RFC 9110, section 6.5.1: what frames or routes a message comes before its content or not at all.
+                if is_hop(field.name.as_bytes()) || is_fixed(field.name.as_bytes()) {
+                    return Err(Fault::bad("trailers", "framing and routing fields have no place in trailers"));
+                }
+                if field.name.len().saturating_add(field.value.len()) > limits.field {
+                    return Err(Fault::limit(Limit::Field, "a field is too long"));
+                }
+                Ok((span(block, field.name.as_bytes()), span(block, field.value)))
+            })
+            .collect(),
+        _ => Err(Fault::bad("trailers", "a trailer is a field line")),
+    }
+}
+
+/// Whether a field is the connection's and ends at the next hop, whatever `Connection` says (RFC 9110, section 7.6.1).
+pub(crate) fn is_hop(name: &[u8]) -> bool {
+    let known: &[u8] = match name.len() {
+        2 => b"te",
+        7 => b"upgrade",
+        10 if matches!(name.first(), Some(b'k' | b'K')) => b"keep-alive",
+        10 => b"connection",
+        14 => b"http2-settings",
+        16 => b"proxy-connection",
+        17 => b"transfer-encoding",
+        _ => return false,
+    };
+    name.eq_ignore_ascii_case(known)
+}
+
+/// Whether a field frames or addresses the message, so that no `Connection` may take it away.
+pub(crate) fn is_fixed(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"host")
+}
+
+/// Runs `parse` with room for as many headers as there are lines.
+#[inline]
+fn with_headers<'b, T>(
+    scan: &Scan,
+    limits: &Limits,
+    parse: impl FnOnce(&mut [MaybeUninit<Header<'b>>]) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    // The first line is no field.
+    let fields = scan.lines.saturating_sub(1);
+    if fields <= INLINE {
+        // Never initialised: setting up a large array costs as much as parsing a small head.
+        let mut headers = [const { MaybeUninit::uninit() }; INLINE];
+        return parse(&mut headers);
+    }
+    if fields > limits.fields.saturating_add(limits.cookie_crumbs) {
+        return Err(Fault::limit(Limit::Fields, "too many fields"));
+    }
+    let mut headers = Vec::new();
+    headers.resize_with(fields, MaybeUninit::uninit);
+    parse(&mut headers)
+}
+
+/// What a parser's refusal means to the peer.
+fn syntax(error: httparse::Error, head: &[u8]) -> Fault {
+    match error {
+        httparse::Error::HeaderName => Fault::bad("field_name", "a field name is a token with a colon right behind it"),
+        httparse::Error::HeaderValue => Fault::bad("field_value", "a field value holds no control character"),
+        httparse::Error::NewLine => Fault::bad("line_end", "a line ends with CR LF"),
+        httparse::Error::Status => Fault::bad("status", "a status code has three digits"),
+        httparse::Error::Version if is_foreign_version(head) => {
+            Fault::with_status("version", "the versions spoken here are 1.0 and 1.1", 505)
+        }
+        httparse::Error::Version => Fault::bad("version", "a version is HTTP/1.0 or HTTP/1.1"),
+        httparse::Error::Token => Fault::bad("start_line", "a start line is three parts with one space between them"),
+        httparse::Error::TooManyHeaders => Fault::limit(Limit::Fields, "too many fields"),
+    }
+}
+
+/// Whether the first line names a well-formed version that is not ours.
+fn is_foreign_version(head: &[u8]) -> bool {
+    let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
+    let mut parts = line.split(|b| *b == b' ');
+    let version = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(version @ [b'H', b'T', b'T', b'P', b'/', ..]), ..) => version,
+        (_, _, Some(version), None) => version,
+        _ => return false,
+    };
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+}
+
+/// Where `part`, a slice of `whole`, lies in it.
+#[inline]
+fn span(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start.saturating_add(part.len())
+}
+
+/// What `Transfer-Encoding` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    None,
+    Chunked,
+    /// Another coding, chunked or not behind it.
+    Unknown,
+    /// Chunked, and something behind it.
+    NotLast,
+}
+
+/// What the fields of either kind of head say.
+struct Fields {
+    note: Note,
+    length: Option<u64>,
+    coding: Coding,
+    host: Option<Range<usize>>,
+}
+
+impl Fields {
+    #[inline]
+    fn read(head: &[u8], headers: &[Header<'_>], limits: &Limits, old: bool) -> Result<Self, Fault> {
+        let mut seen = Self { note: Note::default(), length: None, coding: Coding::None, host: None };
+        let (mut crumbs, mut crumb_bytes, mut options) = (0usize, 0usize, 0usize);
+        let (mut upgrade, mut upgrade_listed) = (false, false);
+        if old {
+            seen.note = seen.note.and(Note::OLD);
+        }
+        for header in headers {
+            let name = header.name.as_bytes();
+            let n = name.len().saturating_add(header.value.len());
+            if n > limits.field {
+                return Err(Fault::limit(Limit::Field, "a field is too long").at(span(head, name).start));
+            }
+            // Most fields are told from those that matter by their length alone.
+            match name.len() {
+                4 if name.eq_ignore_ascii_case(b"host") => {
+                    let host = span(head, header.value);
+                    let fault = if seen.host.is_some() {
+                        "a request has one Host"
+                    } else if !header.value.is_empty() && !grammar::is_authority(header.value) {
+                        "Host is a host and a port"
+                    } else {
+                        seen.host = Some(host);
+                        continue;
+                    };
+                    return Err(Fault::bad("host", fault).at(host.start));
+                }
+                6 if name.eq_ignore_ascii_case(b"cookie") => {
+                    crumbs = crumbs.saturating_add(1);
+                    crumb_bytes = crumb_bytes.saturating_add(n);
+                }
+                10 if name.eq_ignore_ascii_case(b"connection") => {
+                    seen.note = seen.note.and(Note::HOP);
+                    for option in grammar::list(header.value) {
+                        options = options.saturating_add(1);
+                        seen.note = match option.len() {
+                            5 if option.eq_ignore_ascii_case(b"close") => seen.note.and(Note::CLOSE),
+                            10 if option.eq_ignore_ascii_case(b"keep-alive") => seen.note.and(Note::KEEP),
+                            7 if option.eq_ignore_ascii_case(b"upgrade") => {
+                                upgrade_listed = true;
+                                seen.note
+                            }
+                            _ if is_hop(option) => seen.note,
+                            // Taking these away on somebody's word is how requests lose their shape at the next hop.
+                            _ if is_fixed(option) => {
+                                return Err(Fault::bad("connection", "Connection may not name Host or Content-Length"));
+                            }
+                            _ => seen.note.and(Note::LISTED),
+                        };
+                    }
+                    if options > OPTIONS {
+                        return Err(Fault::bad("connection", "Connection names too many options"));
+                    }
+                }
+                14 if name.eq_ignore_ascii_case(b"content-length") => {
+                    let at = span(head, header.value).start;
+                    // RFC 9112, section 6.3: anything but one number is an unrecoverable error. Two equal ones may be
+                    // taken for one; what has been through two writers already is refused here all the same.
+                    match (seen.length, grammar::decimal(header.value)) {
+                        (None, Some(length)) => seen.length = Some(length),
+                        _ => return Err(Fault::bad("content_length", "Content-Length is one decimal number").at(at)),
+                    }
+                    seen.note = seen.note.with_length_at(at);
+                }
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                    // A field without a coding in it is not the absence of one.
+                    let mut empty = true;
+                    for coding in grammar::list(header.value) {
+                        empty = false;
+                        let chunked = coding.eq_ignore_ascii_case(b"chunked");
+                        seen.coding = match seen.coding {
+                            Coding::Chunked | Coding::NotLast => Coding::NotLast,
+                            Coding::None if chunked => Coding::Chunked,
+                            Coding::None | Coding::Unknown => Coding::Unknown,
+                        };
+                    }
+                    if empty {
+                        return Err(Fault::bad("transfer_encoding", "Transfer-Encoding names a coding"));
+                    }
+                }
+                7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                    seen.note = seen.note.and(Note::HOP);
+                    upgrade = true;
+                }
+                2 | 10 | 14 | 16 if is_hop(name) => seen.note = seen.note.and(Note::HOP),
+                _ => {}
+            }
+        }
+        // RFC 9110, section 7.8: without the connection option it is not meant for us; in 1.0 it does not exist.
+        if upgrade && upgrade_listed && !old {
+            seen.note = seen.note.and(Note::UPGRADE);
+        }
+        if headers.len().saturating_sub(crumbs) > limits.fields {
+            return Err(Fault::limit(Limit::Fields, "too many fields"));
+        }
+        if crumbs > limits.cookie_crumbs {
+            return Err(Fault::limit(Limit::CookieCrumbs, "too many cookie fields"));
+        }
+        if crumb_bytes > limits.cookie_bytes {
+            return Err(Fault::limit(Limit::CookieBytes, "the cookies are too long"));
+        }
+        Ok(seen)
+    }
+}
+
+/// What a request-target says (RFC 9112, section 3.2).
+struct Target {
+    authority: Option<Range<usize>>,
+    path: Path,
+    absolute: bool,
+}
+
+impl Target {
+    /// `target` begins at `at` of the head.
+    #[inline]
+    fn read(method: &[u8], target: &[u8], at: usize) -> Result<Self, Fault> {
+        let whole = at..at.saturating_add(target.len());
+        let fault = |detail| Fault::bad("target", detail).at(at);
+        if memchr::memchr(b'#', target).is_some() {
+            return Err(fault("a request-target has no fragment"));
+        }
+        // Section 3.2.3: authority-form is CONNECT's, and CONNECT has no other.
+        if method == b"CONNECT" {
+            return if grammar::is_authority_with_port(target) {
+                Ok(Self { authority: Some(whole), path: Path::None, absolute: false })
+            } else {
+                Err(fault("CONNECT names a host and a port"))
+            };
+        }
+        match target {
+            // Section 3.2.1: origin-form.
+            [b'/', ..] => Ok(Self { authority: None, path: Path::At(whole), absolute: false }),
+            // Section 3.2.4: asterisk-form.
+            b"*" if method == b"OPTIONS" => Ok(Self { authority: None, path: Path::At(whole), absolute: false }),
+            _ => Self::absolute(method, target, at).ok_or(fault("not a request-target of this method")),
+        }
+    }
+
+    /// Section 3.2.2: absolute-form.
+    fn absolute(method: &[u8], target: &[u8], at: usize) -> Option<Self> {
+        let scheme = [&b"http://"[..], b"https://"]
+            .into_iter()
+            .find(|scheme| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
+        let rest = target.get(scheme.len()..)?;
+        let n = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(n)?;
+        // Userinfo has no place here, and an empty host in no http URI (RFC 9110, sections 4.2.1 and 4.2.4).
+        if !grammar::is_authority(authority) {
+            return None;
+        }
+        let start = at.saturating_add(scheme.len());
+        let path_at = start.saturating_add(n);
+        let path = match path.first() {
+            Some(b'/') => Path::At(path_at..path_at.saturating_add(path.len())),
+            Some(_) => Path::Written([b"/", path].concat()),
+            None if method == b"OPTIONS" => Path::Written(b"*".to_vec()),
+            None => Path::Written(b"/".to_vec()),
+        };
+        Some(Self { authority: Some(start..path_at), path, absolute: true })
+    }
+}

@@ -1,0 +1,62 @@
+//! Which protocols an `Upgrade` may lead to.
+
+use meshwire::Head;
+
+use crate::config::Config;
+use crate::format::{self, line};
+use crate::grammar;
+use crate::note::Note;
+
+/// What becomes of the `Upgrade` of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer<'a> {
+    /// There is none that counts.
+    None,
+    /// None of its protocols may pass: it is removed, and whatever follows is HTTP.
+    Refused,
+    /// This protocol, and no other.
+    Only(&'a [u8]),
+    /// This protocol; others beside it are removed.
+    Among(&'a [u8]),
+}
+
+impl<'a> Offer<'a> {
+    #[inline]
+    pub(crate) fn of(head: &'a Head, config: &Config) -> Self {
+        if format::note(head).is_none_or(|note| !note.has(Note::UPGRADE)) {
+            return Self::None;
+        }
+        let (mut found, mut others) = (None, false);
+        let mut at = head.fields_at().unwrap_or(usize::MAX);
+        while let Some((name, value, next)) = line(head.bytes(), at) {
+            at = next;
+            if !name.eq_ignore_ascii_case(b"upgrade") {
+                continue;
+            }
+            for protocol in grammar::list(value) {
+                if found.is_none() && config.allows(protocol) {
+                    found = Some(protocol);
+                } else {
+                    others = true;
+                }
+            }
+        }
+        match found {
+            None => Self::Refused,
+            Some(protocol) if others => Self::Among(protocol),
+            Some(protocol) => Self::Only(protocol),
+        }
+    }
+
+    pub(crate) const fn protocol(self) -> Option<&'a [u8]> {
+        match self {
+            Self::None | Self::Refused => None,
+            Self::Only(protocol) | Self::Among(protocol) => Some(protocol),
+        }
+    }
+
+    /// Whether the head must not go out with the `Upgrade` it has.
+    pub(crate) const fn must_strip(self) -> bool {
+        matches!(self, Self::Refused | Self::Among(_))
+    }
+}
