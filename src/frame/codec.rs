@@ -218,7 +218,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         };
         if !from_peer {
             let fault = Fault::new("direction", "only a server sends responses, only a client requests", 0);
-            return Err(self.refuse_frame(fault, &frame));
+            return Err(self.refuse(fault, stream, frame.len));
         }
         let whole = usize::try_from(frame.len).ok().filter(|len| *len <= self.limits.whole);
         match whole {
@@ -304,9 +304,12 @@ impl<F: FrameFormat> FrameCodec<F> {
         let event = match self.format.control(frame, seen) {
             Err(fault) => return Err(self.refuse_frame(fault, frame)),
             Ok(Control::Heartbeat) => {
-                let (format, mut answer) = (&self.format, Vec::new());
-                if format.heartbeat_ack(frame, seen, &mut answer) && !self.owe(answer, cx) {
-                    return Err(self.fatal(Fault::limit(Limit::Replies, "too many control replies are owed", 0)));
+                let mut answer = Vec::new();
+                if self.format.heartbeat_ack(frame, seen, &mut answer) {
+                    self.stats.heartbeats_out = self.stats.heartbeats_out.saturating_add(1);
+                    if !self.owe(answer, cx) {
+                        return Err(self.fatal(Fault::limit(Limit::Replies, "too many control replies are owed", 0)));
+                    }
                 }
                 Some(Event::Heartbeat { ack: false })
             }
@@ -338,7 +341,6 @@ impl<F: FrameFormat> FrameCodec<F> {
             running.update(&frame);
             running.put(&mut frame);
         }
-        self.stats.heartbeats_out = self.stats.heartbeats_out.saturating_add(1);
         if self.tx.is_none() {
             cx.output().put(&frame);
             return true;
@@ -473,8 +475,11 @@ impl<F: FrameFormat> FrameCodec<F> {
         if head.is_end() && remaining > 0 {
             return Err(EncodeError::TooShort(stream));
         }
+        if !frame.id.fits(stream.id()) {
+            return Err(EncodeError::Invalid { protocol: own.protocol(), what: "the id is wider than the wire's" });
+        }
         let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
-        if in_place && remaining == 0 && frame.checksum.is_none() && bytes.len() < SHARE {
+        if in_place && head.is_end() && frame.checksum.is_none() && bytes.len() < SHARE {
             let (id, copy) = (stream.id(), bytes);
             cx.output().append(|out| {
                 let start = out.len();
@@ -521,7 +526,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         cx.output().put(&front);
         let tx = self.tx.insert(tx);
-        if tx.send(rest, cx) {
+        if tx.send(rest, head.is_end(), cx) {
             self.sent(cx);
         }
         Ok(())
@@ -538,7 +543,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         if body.end && n < tx.remaining {
             return Err(EncodeError::TooShort(body.stream));
         }
-        if tx.send(std::mem::take(&mut body.data), cx) {
+        if tx.send(std::mem::take(&mut body.data), body.end, cx) {
             self.sent(cx);
         }
         Ok(Sent::All)
@@ -558,8 +563,9 @@ impl<F: FrameFormat> FrameCodec<F> {
 const SHARE: usize = 4096;
 
 impl Tx {
-    /// Sends the next bytes of the old message; whether it is complete.
-    fn send(&mut self, mut data: Bytes, cx: &mut Cx<'_>) -> bool {
+    /// Sends the next bytes of the old message; whether it is complete. Its last byte does not end it: until its end is
+    /// said it may turn out to be damaged, and must not be signed anew.
+    fn send(&mut self, mut data: Bytes, end: bool, cx: &mut Cx<'_>) -> bool {
         let kept = self.remaining.saturating_sub(self.cut);
         self.remaining = self.remaining.saturating_sub(data.len() as u64);
         if let Ok(kept) = usize::try_from(kept) {
@@ -569,7 +575,7 @@ impl Tx {
             running.update(&data);
         }
         cx.output().put_bytes(data);
-        if self.remaining > 0 {
+        if !end {
             return false;
         }
         if let Some(mut running) = self.checksum {
@@ -722,7 +728,9 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
         let mut frame = Vec::new();
         // Heartbeats count down from the top, exchanges up from the bottom: they do not meet in a lifetime.
         self.next_id = self.next_id.wrapping_sub(1);
-        self.format.heartbeat(self.next_id, &mut frame) && self.owe(frame, cx)
+        let sent = self.format.heartbeat(self.next_id, &mut frame) && self.owe(frame, cx);
+        self.stats.heartbeats_out = self.stats.heartbeats_out.saturating_add(u64::from(sent));
+        sent
     }
 
     fn go_away(&mut self, cx: &mut Cx<'_>) {

@@ -164,6 +164,15 @@ pub struct IdField {
     pub width: u8,
 }
 
+impl IdField {
+    /// Whether there is room for `id`: one that was cut would answer for another.
+    #[inline]
+    pub(super) fn fits(self, id: u64) -> bool {
+        let bits = u32::from(self.width).saturating_mul(8);
+        bits == 0 || id.checked_shr(bits).unwrap_or_default() == 0
+    }
+}
+
 /// What a control frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
