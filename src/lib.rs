@@ -28,6 +28,9 @@ mod output;
 mod registry;
 mod relay;
 pub mod route;
+#[cfg(feature = "testkit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
+pub mod testkit;
 
 pub use codec::{Codec, Conn, ConnState, Correlation, Cx, Detection, Protocol, ProtocolTraits, Role};
 pub use depth::Depth;

@@ -1,0 +1,203 @@
+//! [`Check::Edits`]: what was edited arrives edited, and nothing else does.
+
+use crate::codec::{Correlation, Role};
+use crate::error::{EditError, EncodeError};
+use crate::event::{Event, Sent, Step, StreamId};
+use crate::head::{Head, Kind};
+use crate::key::{Attribute, RoutingKey};
+use crate::testkit::check::Check;
+use crate::testkit::end::End;
+use crate::testkit::failure::{Failure, require};
+use crate::testkit::kit::Kit;
+use crate::testkit::log::{Log, View};
+use crate::testkit::sample::Sample;
+
+type Make = Box<dyn Fn(&mut Head) -> Result<(), EditError>>;
+
+/// One way to edit a head.
+struct Edit {
+    name: String,
+    make: Make,
+    /// What may differ afterwards: an attribute, and those that are made of it.
+    attribute: Option<Attribute>,
+}
+
+const FIELD: &[u8] = b"x-kit";
+
+pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
+    let mut cases = 0usize;
+    let requests = messages(kit, sample)?;
+    for (at, request) in requests.iter().enumerate() {
+        for edit in edits(request) {
+            let here = format!("request {at}, {}", edit.name);
+            let done = try_edit(kit, sample, &requests, at, &edit).map_err(|failure| failure.during(&here))?;
+            cases = cases.saturating_add(usize::from(done));
+        }
+    }
+    Ok(cases)
+}
+
+/// The events of each request.
+fn messages(kit: &Kit<'_>, sample: &Sample) -> Result<Vec<Vec<Event>>, Failure> {
+    let mut end = End::new(kit.protocol, Role::Server, &kit.limits, &sample.depth);
+    let mut all: Vec<(StreamId, Vec<Event>)> = Vec::new();
+    end.feed(&sample.requests);
+    while let Ok(Step::Event(event)) = end.decode()? {
+        let Some(stream) = event.stream() else { continue };
+        end.release(stream, event.data_len());
+        let known = all.iter_mut().rev().find(|(of, _)| *of == stream);
+        match (&event, known) {
+            (Event::Head(_), _) => all.push((stream, vec![event])),
+            (Event::Body(_) | Event::Trailers(_), Some((_, events))) => events.push(event),
+            _ => {}
+        }
+    }
+    // One that was reset, or waits for an answer, is not a message.
+    Ok(all.into_iter().map(|(_, events)| events).filter(|events| events.last().is_some_and(Event::is_end)).collect())
+}
+
+fn edits(request: &[Event]) -> Vec<Edit> {
+    let mut edits = vec![
+        Edit {
+            name: "a field set that was not there".into(),
+            make: Box::new(|head| head.set_field(FIELD, b"edited")),
+            attribute: None,
+        },
+        Edit { name: "a field added".into(), make: Box::new(|head| head.add_field(FIELD, b"added")), attribute: None },
+    ];
+    if let Some(Event::Head(head)) = request.first() {
+        for (name, _) in head.fields().into_iter().flatten() {
+            let (set, removed) = (name.to_vec(), name.to_vec());
+            let shown = name.escape_ascii();
+            edits.push(Edit {
+                name: format!("field {shown} set"),
+                make: Box::new(move |head| head.set_field(&set, b"a value of another length")),
+                attribute: None,
+            });
+            edits.push(Edit {
+                name: format!("field {shown} removed"),
+                make: Box::new(move |head| head.remove_field(&removed)),
+                attribute: None,
+            });
+        }
+        for attribute in Attribute::ALL {
+            for value in ["e", "edited.by.the.kit.with.a.longer.name"] {
+                edits.push(Edit {
+                    name: format!("{attribute} set to {value}"),
+                    make: Box::new(move |head| head.set_attribute(attribute, value.as_bytes())),
+                    attribute: Some(attribute),
+                });
+            }
+        }
+    }
+    edits
+}
+
+/// Sends the requests from `at` on, the first of them edited; whether the protocol has a place for the edit.
+fn try_edit(kit: &Kit<'_>, sample: &Sample, requests: &[Vec<Event>], at: usize, edit: &Edit) -> Result<bool, Failure> {
+    let mut requests = requests.get(at..).unwrap_or_default().to_vec();
+    requests.truncate(2);
+    let traits = kit.protocol.traits();
+    let mut expected = Vec::new();
+    for (n, request) in requests.iter_mut().enumerate() {
+        let Some(Event::Head(head)) = request.first_mut() else { return Ok(false) };
+        if n == 0
+            && let Err(error) = (edit.make)(head)
+        {
+            let owed = traits.field_edits && edit.attribute.is_none() && edit.name.contains("a field");
+            require(!owed, Check::Edits, || format!("the traits allow it, and {error}"))?;
+            return Ok(false);
+        }
+        head.forward();
+        expected.push(View::of(head));
+    }
+    let mut client = End::new(kit.protocol, Role::Client, &kit.limits, &sample.depth);
+    let mut server = End::new(kit.protocol, Role::Server, &kit.limits, &sample.depth);
+    let mut log = Log::default();
+    for (n, request) in requests.into_iter().enumerate() {
+        let mut name = StreamId::NEW;
+        for mut event in request {
+            let is_head = matches!(event, Event::Head(_));
+            if !is_head {
+                event.set_stream(name);
+            } else if !matches!(traits.correlation, Correlation::Id { .. }) {
+                event.set_stream(StreamId::NEW);
+            }
+            settle(&mut client, &mut server, &mut log)?;
+            match client.encode(&mut event) {
+                Ok(Sent::All) => {}
+                // One request at a time is all that some ends take.
+                Ok(Sent::Blocked) if n > 0 => break,
+                Ok(Sent::Blocked) => return Err(Failure::new(Check::Edits, "refused by a new connection")),
+                // Fields that were not looked for cannot be edited: the sample says how deep it is decoded.
+                Err(EncodeError::NoPlace { .. }) if n == 0 && !sample.depth.needs_fields() => return Ok(false),
+                Err(error) => {
+                    let detail = format!("taken by the head, not by the wire: {error}");
+                    return Err(Failure::new(Check::Edits, detail));
+                }
+            }
+            if is_head {
+                name = event.stream().unwrap_or(name);
+            }
+        }
+    }
+    settle(&mut client, &mut server, &mut log)?;
+    if let Some((code, scope)) = log.errors().next() {
+        return Err(Failure::new(Check::Edits, format!("refused by the server: {code} ({})", scope.name())));
+    }
+    let arrived: Vec<_> = log.messages().collect();
+    require(!arrived.is_empty(), Check::Edits, || "nothing arrived".to_owned())?;
+    for (n, (expected, message)) in expected.iter().zip(&arrived).enumerate() {
+        let attribute = if n == 0 { edit.attribute } else { None };
+        compare(expected, &message.view, attribute)
+            .map_err(|failure| if n == 0 { failure } else { failure.during("the request behind it") })?;
+    }
+    Ok(true)
+}
+
+fn compare(expected: &View, got: &View, edited: Option<Attribute>) -> Result<(), Failure> {
+    let same = match edited {
+        // Others may be made of it (a path of a service, a host of an authority), and fields may carry it.
+        Some(attribute) => expected.attribute(attribute) == got.attribute(attribute) && expected.kind == got.kind,
+        None => expected == got,
+    };
+    require(same, Check::Edits, || format!("should be {expected:?}, and is {got:?}"))
+}
+
+/// Carries bytes both ways until both ends rest.
+fn settle(client: &mut End, server: &mut End, log: &mut Log) -> Result<(), Failure> {
+    loop {
+        let mut moved = false;
+        let sent = client.take_output();
+        moved |= !sent.is_empty();
+        server.feed(&sent);
+        loop {
+            match server.decode()? {
+                Ok(Step::Event(mut event)) => {
+                    if let Event::Head(head) = &mut event {
+                        head.forward();
+                        debug_assert_ne!(head.kind(), Kind::Response);
+                    }
+                    log.push(&event, false)?;
+                    if let Some(stream) = event.stream() {
+                        server.release(stream, event.data_len());
+                    }
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    log.refused(&error);
+                    if error.is_fatal() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let sent = server.take_output();
+        moved |= !sent.is_empty();
+        client.feed(&sent);
+        while let Ok(Step::Event(_)) = client.decode()? {}
+        if !moved {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A server codec and a client codec back to back, as in a proxy, between two peers that are recordings.
+//!
+//! It is how the kit decodes anything: answers can only be decoded by a client that has asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::codec::{Correlation, Protocol, Role};
+use crate::depth::Depth;
+use crate::error::DecodeError;
+use crate::event::{Event, Sent, Step, StreamId};
+use crate::head::Kind;
+use crate::limits::Limits;
+use crate::outcome::LocalReply;
+
+use super::check::Check;
+use super::end::End;
+use super::failure::Failure;
+use super::log::Log;
+
+pub(super) struct Splice {
+    pub(super) server: End,
+    pub(super) client: End,
+    pub(super) requests: Log,
+    pub(super) responses: Log,
+    /// Events on their way across, each with the stream it had where it was decoded.
+    to_client: VecDeque<(StreamId, Event)>,
+    /// Without one where the event was made here.
+    to_server: VecDeque<(Option<StreamId>, Event)>,
+    /// Names of requests: downstream to upstream while the request is under way, and back until it is answered.
+    up: HashMap<StreamId, StreamId>,
+    down: HashMap<StreamId, StreamId>,
+    correlation: Correlation,
+    forward: bool,
+    /// The peers are hostile: what cannot be encoded is dropped.
+    hostile: bool,
+    /// Everything each codec wrote, and what part of it `encode` wrote.
+    pub(super) client_wrote: Wrote,
+    pub(super) server_wrote: Wrote,
+    /// Where complete messages lie in what was decoded.
+    pub(super) request_spans: Vec<Range<u64>>,
+    pub(super) response_spans: Vec<Range<u64>>,
+}
+
+#[derive(Default)]
+pub(super) struct Wrote {
+    pub(super) all: Vec<u8>,
+    pub(super) messages: Vec<u8>,
+}
+
+impl Wrote {
+    fn take(&mut self, end: &mut End, by_encode: bool) {
+        if end.queued() > 0 {
+            let bytes = end.take_output();
+            if by_encode {
+                self.messages.extend_from_slice(&bytes);
+            }
+            self.all.extend_from_slice(&bytes);
+        }
+    }
+}
+
+impl Splice {
+    pub(super) fn new(protocol: &dyn Protocol, limits: &Arc<Limits>, depth: &Depth) -> Self {
+        Self {
+            server: End::new(protocol, Role::Server, limits, depth),
+            client: End::new(protocol, Role::Client, limits, depth),
+            requests: Log::default(),
+            responses: Log::default(),
+            to_client: VecDeque::new(),
+            to_server: VecDeque::new(),
+            up: HashMap::new(),
+            down: HashMap::new(),
+            correlation: protocol.traits().correlation,
+            forward: false,
+            hostile: false,
+            client_wrote: Wrote::default(),
+            server_wrote: Wrote::default(),
+            request_spans: Vec::new(),
+            response_spans: Vec::new(),
+        }
+    }
+
+    /// The same, doing to each head what an intermediary must.
+    pub(super) const fn forwarding(mut self) -> Self {
+        self.forward = true;
+        self
+    }
+
+    /// The same between peers that keep no rules.
+    pub(super) const fn hostile(mut self) -> Self {
+        self.hostile = true;
+        self
+    }
+
+    /// Runs whole recordings, in these pieces.
+    pub(super) fn run<'a>(
+        &mut self,
+        requests: impl IntoIterator<Item = &'a [u8]>,
+        responses: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(), Failure> {
+        self.pump()?;
+        for piece in requests {
+            self.server.feed(piece);
+            self.pump()?;
+        }
+        for piece in responses {
+            self.client.feed(piece);
+            self.pump()?;
+        }
+        Ok(())
+    }
+
+    /// Moves what can be moved.
+    pub(super) fn pump(&mut self) -> Result<(), Failure> {
+        let mut moved = true;
+        while moved {
+            moved = self.decode_requests()?;
+            moved |= self.send_requests()?;
+            moved |= self.decode_responses()?;
+            moved |= self.send_responses()?;
+        }
+        Ok(())
+    }
+
+    fn decode_requests(&mut self) -> Result<bool, Failure> {
+        if self.server.is_dead() {
+            return Ok(false);
+        }
+        let result = self.server.decode()?;
+        self.server_wrote.take(&mut self.server, false);
+        match result {
+            Ok(Step::Event(mut event)) => {
+                if event.is_end() {
+                    let stats = self.server.codec().stats();
+                    self.request_spans.push(stats.message_at..stats.bytes_in);
+                }
+                if let (Event::Head(head), true) = (&mut event, self.forward) {
+                    head.forward();
+                }
+                self.requests.push(&event, self.server.codec().state().tunnel)?;
+                if let Some(stream) = event.stream()
+                    && !matches!(event, Event::Capacity { .. } | Event::Upgraded { .. })
+                {
+                    self.to_client.push_back((stream, event));
+                }
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(error) => {
+                self.requests.refused(&error);
+                self.answer_refused(&error);
+                Ok(!error.is_fatal())
+            }
+        }
+    }
+
+    /// A refused request is answered here, and what was forwarded of it is cut off.
+    fn answer_refused(&mut self, error: &DecodeError) {
+        let Some(stream) = error.stream() else { return };
+        self.to_client.retain(|(of, _)| *of != stream);
+        if !error.replied
+            && let Some(event) = self.server.reply(stream, &LocalReply::new(error.outcome(), error.detail))
+        {
+            self.to_server.push_back((None, event));
+        }
+    }
+
+    fn send_requests(&mut self) -> Result<bool, Failure> {
+        if self.client.blocked {
+            return Ok(false);
+        }
+        let Some((stream, event)) = self.to_client.front_mut() else { return Ok(false) };
+        let stream = *stream;
+        let (is_head, one_way) = match event {
+            Event::Head(head) => (true, head.kind() == Kind::OneWay),
+            _ => (false, false),
+        };
+        if is_head && !matches!(self.correlation, Correlation::Id { .. }) {
+            if event.stream() == Some(stream) {
+                event.set_stream(StreamId::NEW.with_tag(stream.tag()));
+            }
+        } else if !is_head {
+            match self.up.get(&stream) {
+                Some(name) => event.set_stream(*name),
+                None if self.hostile => {
+                    self.server.release(stream, event.data_len());
+                    self.to_client.pop_front();
+                    return Ok(true);
+                }
+                None => {}
+            }
+        }
+        let before = event.data_len();
+        let sent = self.client.encode(event);
+        let name = event.stream();
+        let left = match sent {
+            Ok(Sent::Blocked) => event.data_len(),
+            _ => 0,
+        };
+        self.client_wrote.take(&mut self.client, true);
+        self.server.release(stream, before.saturating_sub(left));
+        self.server_wrote.take(&mut self.server, false);
+        if is_head && let Some(name) = name.filter(|name| !name.is_new()) {
+            self.up.insert(stream, name);
+            if !one_way {
+                self.down.insert(name, stream);
+            }
+        }
+        match sent {
+            Ok(Sent::All) => {}
+            Ok(Sent::Blocked) => return Ok(false),
+            Err(_) if self.hostile => {}
+            Err(error) => return Err(Failure::new(Check::RoundTrip, format!("a request cannot be sent on: {error}"))),
+        }
+        self.to_client.pop_front();
+        Ok(true)
+    }
+
+    fn decode_responses(&mut self) -> Result<bool, Failure> {
+        if self.client.is_dead() {
+            return Ok(false);
+        }
+        let result = self.client.decode()?;
+        self.client_wrote.take(&mut self.client, false);
+        match result {
+            Ok(Step::Event(mut event)) => {
+                if event.is_end() {
+                    let stats = self.client.codec().stats();
+                    self.response_spans.push(stats.message_at..stats.bytes_in);
+                }
+                if let (Event::Head(head), true) = (&mut event, self.forward) {
+                    head.forward();
+                }
+                self.responses.push(&event, self.client.codec().state().tunnel)?;
+                if let Some(stream) = event.stream()
+                    && !matches!(event, Event::Capacity { .. } | Event::Upgraded { .. })
+                {
+                    self.to_server.push_back((Some(stream), event));
+                }
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(error) => {
+                self.responses.refused(&error);
+                Ok(!error.is_fatal())
+            }
+        }
+    }
+
+    fn send_responses(&mut self) -> Result<bool, Failure> {
+        if self.server.blocked {
+            return Ok(false);
+        }
+        let Some((stream, event)) = self.to_server.front_mut() else { return Ok(false) };
+        let stream = *stream;
+        if let Some(stream) = stream {
+            let Some(name) = self.down.get(&stream) else {
+                // An answer that nobody asked for.
+                self.client.release(stream, event.data_len());
+                self.to_server.pop_front();
+                return Ok(true);
+            };
+            event.set_stream(*name);
+        }
+        let before = event.data_len();
+        let sent = self.server.encode(event);
+        let left = match sent {
+            Ok(Sent::Blocked) => event.data_len(),
+            _ => 0,
+        };
+        self.server_wrote.take(&mut self.server, true);
+        if let Some(stream) = stream {
+            self.client.release(stream, before.saturating_sub(left));
+            self.client_wrote.take(&mut self.client, false);
+        }
+        match sent {
+            Ok(Sent::All) => {}
+            Ok(Sent::Blocked) => return Ok(false),
+            Err(_) if self.hostile => {}
+            Err(error) => return Err(Failure::new(Check::RoundTrip, format!("an answer cannot be sent on: {error}"))),
+        }
+        self.to_server.pop_front();
+        Ok(true)
+    }
+}
