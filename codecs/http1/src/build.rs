@@ -47,8 +47,9 @@ pub fn request(
     }
     bytes.extend_from_slice(body);
     let mut head = request_head(parsed, StreamId::NEW, bytes.into(), end);
-    // What follows a CONNECT is the tunnel.
-    head.set_end(head.bytes().get(..8) != Some(b"CONNECT "));
+    // What follows a CONNECT or an Upgrade may be a tunnel.
+    let switch = method == "CONNECT" || Note::new(head.note()).has(Note::UPGRADE);
+    head.set_end(!(switch && body.is_empty()));
     Ok(Event::Head(head))
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Client {
     blocked: bool,
     /// Early tunnel bytes were refused for now.
     early: Option<StreamId>,
+    /// A switch that was refused last: its stream may still be told to end.
+    refused: Option<StreamId>,
     /// No further request may be written.
     stop: bool,
     close: bool,
@@ -86,6 +88,7 @@ impl Client {
             error: None,
             blocked: false,
             early: None,
+            refused: None,
             stop: false,
             close: false,
         }
@@ -282,6 +285,9 @@ impl Client {
     fn answered(&mut self) {
         self.reading = Reading::Head(Scan::default());
         if let Some(done) = self.asked.pop_front() {
+            if done.may_switch() {
+                self.refused = Some(done.stream);
+            }
             // RFC 9112, section 9.6: what was pipelined behind is not answered any more.
             self.close |= done.last || (self.stop && self.asked.is_empty());
         }
@@ -316,6 +322,7 @@ impl Client {
                 (Frame::None, Outbound::Nothing)
             }
             None if head.is_end() => (Frame::Length(n as u64), Outbound::Length(n as u64)),
+            None if note.is_some_and(|note| note.has(Note::UPGRADE)) => (Frame::None, Outbound::Nothing),
             None => (Frame::Chunked, Outbound::Chunked),
         };
         body.check(head.stream(), n, head.is_end() && !connect)?;
@@ -330,7 +337,9 @@ impl Client {
         };
         let via = if forwarded { self.config.via.as_deref() } else { None };
         let plan = Plan { framing: frame, connection, via, strip: offer.must_strip() };
-        let end = head.is_end() && !connect;
+        // A tunnel may follow: whether the stream ends here, the answer tells.
+        let switch = connect || upgrade;
+        let end = head.is_end() || switch;
         if let (Outbound::Length(left), true) = (body, write::is_untouched(head, &plan)) {
             cx.output().put_bytes(head.bytes().clone());
             body = Outbound::Length(left.saturating_sub(n as u64));
@@ -343,7 +352,7 @@ impl Client {
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
         self.stop |= last;
         self.asked.push_back(Asked { stream, head: is_head, connect, upgrade, interim: 0, last });
-        if !end && !connect {
+        if !end {
             self.writing = Some((stream, body));
         }
         Ok(Sent::All)
@@ -365,6 +374,11 @@ impl Client {
     }
 
     fn encode_body(&mut self, body: &mut Body, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        if self.refused == Some(body.stream) {
+            // Bytes for a tunnel that there is not go nowhere; the end of its stream says nothing new.
+            body.data.clear();
+            return Ok(Sent::All);
+        }
         let Some(writing) = self.outbound(body.stream)? else { return Ok(Sent::Blocked) };
         writing.check(body.stream, body.data.len(), body.end)?;
         writing.put(std::mem::take(&mut body.data), body.end, cx.output());
@@ -473,6 +487,7 @@ impl Codec for Client {
         state.draining = self.stop || self.close;
         state.close = self.close;
         state.tunnel = self.is_tunnel();
+        state.ended = state.tunnel && self.writing.is_none() && !self.close;
         state
     }
 

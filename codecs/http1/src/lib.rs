@@ -27,9 +27,9 @@
 //!   follows.
 //! * A request that is refused waits for the answers owed before it; then the codec writes its own, the error is
 //!   returned, and the connection closes.
-//! * The head of a CONNECT does not end its stream; that of an Upgrade does, unless it has a body. After
-//!   [`Upgraded`](meshwire::Event::Upgraded) both directions are open, whatever they were before. In a tunnel
-//!   [`ConnState::sending`](meshwire::ConnState::sending) says whether our direction is still open.
+//! * The head of a CONNECT, or of an Upgrade that may pass, does not end its stream: after 2xx or 101 comes
+//!   [`Upgraded`](meshwire::Event::Upgraded) and the tunnel, after any other answer an empty, last `Body`. Bytes that
+//!   came early wait for either (RFC 9931).
 //! * What `Connection`, framing fields and `Upgrade` say is the codec's; edits of the connection's fields are refused.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

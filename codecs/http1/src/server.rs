@@ -65,6 +65,10 @@ enum Reading {
     Waiting {
         stream: StreamId,
     },
+    /// No switch: that the request ends is still to be told.
+    Refused {
+        stream: StreamId,
+    },
     /// The switch is still to be told.
     Switched {
         stream: StreamId,
@@ -184,6 +188,10 @@ impl Server {
     }
 
     fn read(&mut self, input: &mut BytesMut) -> Result<Step, Fault> {
+        if let Reading::Refused { stream } = self.reading {
+            self.reading = Reading::HEAD;
+            return Ok(Step::Event(Event::Body(Body { stream, data: Bytes::new(), end: true })));
+        }
         if self.close {
             return Ok(Step::Closed);
         }
@@ -199,12 +207,12 @@ impl Server {
                     Piece::Trailers(fields) => Event::Trailers(Trailers { stream, fields }),
                 };
                 if event.is_end() {
-                    self.read_next(stream);
+                    self.reading = Reading::HEAD;
                 }
                 self.held = self.held.saturating_add(event.data_len());
                 Ok(Step::Event(event))
             }
-            Reading::Waiting { .. } => Ok(Step::Paused),
+            Reading::Waiting { .. } | Reading::Refused { .. } => Ok(Step::Paused),
             Reading::Switched { stream } => {
                 let stream = *stream;
                 self.reading = Reading::Tunnel { stream, open: true };
@@ -272,10 +280,10 @@ impl Server {
         let method = bytes.get(parsed.method.clone()).unwrap_or_default();
         let (is_head, connect) = (method == b"HEAD", method == b"CONNECT");
         let mut head = build::request_head(parsed, stream, bytes, end);
-        // What follows a CONNECT is the tunnel: the stream stays open.
         let whole = data as u64 == length && framing != Framing::Chunked;
-        head.set_end(whole && !connect);
-        let upgrade = Offer::of(&head, &self.config).protocol().is_some();
+        // What follows may be the tunnel: the stream stays open until the answer tells.
+        let upgrade = whole && Offer::of(&head, &self.config).protocol().is_some();
+        head.set_end(whole && !connect && !upgrade);
         // RFC 9112, section 9.3.
         let keep = !note.has(Note::CLOSE) && (!note.has(Note::OLD) || note.has(Note::KEEP));
         self.exchanges.push_back(Exchange {
@@ -291,24 +299,16 @@ impl Server {
         self.stats.messages_in = self.stats.messages_in.saturating_add(1);
         self.held = self.held.saturating_add(data);
         let taken = end as u64;
-        self.reading = if whole {
+        self.reading = if connect || upgrade {
+            Reading::Waiting { stream }
+        } else if whole {
             Reading::HEAD
         } else if framing == Framing::Chunked {
             Reading::Body { stream, body: Inbound::chunked(taken) }
         } else {
-            let left = length.saturating_sub(data as u64);
-            Reading::Body { stream, body: Inbound::length(left, taken) }
+            Reading::Body { stream, body: Inbound::length(length.saturating_sub(data as u64), taken) }
         };
-        if whole && (connect || upgrade) {
-            self.reading = Reading::Waiting { stream };
-        }
         Ok(Step::Event(Event::Head(head)))
-    }
-
-    /// The request `stream` has been read in full.
-    fn read_next(&mut self, stream: StreamId) {
-        let waits = self.exchanges.back().is_some_and(|last| last.stream == stream && (last.upgrade || last.connect));
-        self.reading = if waits { Reading::Waiting { stream } } else { Reading::HEAD };
     }
 
     /// Whether an event for `stream` may be written now; asks for its capacity if only the order forbids it.
@@ -462,8 +462,10 @@ impl Server {
         match &self.reading {
             Reading::Tunnel { open, .. } => self.close = !open,
             Reading::Switched { .. } => {}
-            // An Upgrade that was ignored: what came behind it is the next request.
-            Reading::Waiting { stream } if *stream == done.stream => self.reading = Reading::HEAD,
+            // What came behind an Upgrade that was ignored is the next request.
+            Reading::Waiting { stream } if *stream == done.stream => {
+                self.reading = Reading::Refused { stream: done.stream };
+            }
             _ => {}
         }
         let tunnel = matches!(self.reading, Reading::Tunnel { .. } | Reading::Switched { .. });
@@ -571,6 +573,7 @@ impl Codec for Server {
         state.draining = self.stop || self.close || tunnel;
         state.close = self.close;
         state.tunnel = tunnel;
+        state.ended = tunnel && self.writing.is_none() && !self.close;
         state
     }
 

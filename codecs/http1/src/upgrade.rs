@@ -5,7 +5,8 @@ use meshwire::Head;
 use crate::config::Config;
 use crate::format::{self, line};
 use crate::grammar;
-use crate::note::Note;
+use crate::note::{Framing, Note};
+use crate::write::declared_length;
 
 /// What becomes of the `Upgrade` of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ impl<'a> Offer<'a> {
     pub(crate) fn of(head: &'a Head, config: &Config) -> Self {
         if format::note(head).is_none_or(|note| !note.has(Note::UPGRADE)) {
             return Self::None;
+        }
+        // An Upgrade may be ignored, and one of a request that has a body is: what ends where would be a puzzle.
+        if head.kind().is_request() && !has_no_body(head) {
+            return Self::Refused;
         }
         let (mut found, mut others) = (None, false);
         let mut at = head.fields_at().unwrap_or(usize::MAX);
@@ -58,5 +63,13 @@ impl<'a> Offer<'a> {
     /// Whether the head must not go out with the `Upgrade` it has.
     pub(crate) const fn must_strip(self) -> bool {
         matches!(self, Self::Refused | Self::Among(_))
+    }
+}
+
+fn has_no_body(head: &Head) -> bool {
+    match format::note(head).map(Note::framing) {
+        Some(Framing::None) => true,
+        Some(Framing::Length) => matches!(declared_length(head), Ok(Some(0))),
+        _ => false,
     }
 }
