@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use meshwire::Outcome;
+use meshwire::testkit::toy::framed::Message;
 use meshwire_fuzz::{Op, SEPARATOR, Settings};
 
 fn main() -> io::Result<()> {
@@ -26,16 +28,16 @@ fn main() -> io::Result<()> {
             Op::NONE,
         ],
     ];
-    for (target, seeds) in [("http1", http1()), ("dubbo", dubbo())] {
+    for (protocol, (target, seeds)) in [("http1", http1()), ("dubbo", dubbo()), ("framed", framed())].iter().enumerate()
+    {
         for (n, (name, turns)) in seeds.iter().enumerate() {
             let wire = turns.join(SEPARATOR);
             for (m, settings) in settings.iter().enumerate() {
                 write(&root.join(target), &format!("{name}-{m}"), &[&wire, &settings.to_bytes()])?;
             }
-            let protocol = u8::from(target == "dubbo");
             let ops: Vec<u8> = ops[n % ops.len()].iter().flat_map(|op| op.to_bytes()).collect();
             let requests = turns.first().map(Vec::as_slice).unwrap_or_default();
-            let tail: [&[u8]; 4] = [requests, &[protocol], &ops, &settings[n % settings.len()].to_bytes()];
+            let tail: [&[u8]; 4] = [requests, &[protocol as u8], &ops, &settings[n % settings.len()].to_bytes()];
             write(&root.join("joined"), &format!("{target}-{name}"), &tail)?;
         }
     }
@@ -271,6 +273,35 @@ fn dubbo() -> Seeds {
         (
             "huge",
             vec![[frame(REQUEST, 0, 32, &hello)[..12].to_vec(), b"\x7f\xff\xff\xff".to_vec(), hello.clone()].concat()],
+        ),
+    ]
+}
+
+/// Messages of the framed toy.
+fn framed() -> Seeds {
+    let call = Message::request(7, "shop.Cart", "add").with_field("x-tenant", "red").with_body("one book");
+    let wide = Message::request(u64::MAX, "shop.Cart", "list").with_field("a", "1").with_field("b", "");
+    let answer = |id, outcome| Message::response(id, outcome).with_body("done").with_field("took", "3ms").bytes();
+    let mut unsigned = call.bytes();
+    unsigned.pop();
+    unsigned.push(0);
+    vec![
+        ("call", vec![call.bytes(), answer(1, Outcome::Success)]),
+        (
+            "mixed",
+            vec![
+                [wide.bytes(), Message::heartbeat(300), Message::one_way(5, "log.Sink", "write").bytes()].concat(),
+                [Message::heartbeat(2), answer(1, Outcome::Timeout), Message::heartbeat_ack(1), Message::go_away(3)]
+                    .concat(),
+            ],
+        ),
+        ("bad-sum", vec![[unsigned, call.bytes()].concat(), answer(9, Outcome::Exception)]),
+        (
+            "large",
+            vec![
+                Message::request(8, "shop.Import", "all").with_body(vec![b'x'; 600]).bytes(),
+                Message::response(1, Outcome::Success).with_body(vec![b'y'; 600]).bytes(),
+            ],
         ),
     ]
 }

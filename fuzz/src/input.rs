@@ -145,6 +145,14 @@ impl Op {
     /// No change.
     pub const NONE: Self = Self { what: 0, value: 0, at: u16::MAX };
 
+    pub(crate) const fn way(self) -> u8 {
+        self.what & 1
+    }
+
+    pub(crate) const fn is_none(self) -> bool {
+        self.at == u16::MAX
+    }
+
     /// The change as it stands at the end of an input.
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let [low, high] = self.at.to_le_bytes();

@@ -4,11 +4,11 @@
 //! requests -> server codec -> client codec -> changed bytes -> server codec -> answers, and all the way back
 //! ```
 
-use meshwire::{Endpoint, Event, Kind, LocalReply, Outcome, Protocol, Sent, Step};
+use meshwire::{DecodeError, Endpoint, Event, Kind, LocalReply, Outcome, Protocol, Sent, Step};
 
 use crate::checked::Checked;
 use crate::input::{self, Op, Settings};
-use crate::relayed::Relayed;
+use crate::relayed::{Asked, Relayed};
 
 /// Changes a run makes.
 const OPS: usize = 4;
@@ -17,7 +17,6 @@ const OPS: usize = 4;
 const TAIL: usize = 1 + OPS * Op::LEN + Settings::LEN;
 
 /// Which protocol the input is for.
-#[allow(dead_code)]
 pub(crate) fn protocol_of(data: &[u8]) -> u8 {
     let (_, mut tail) = input::split_tail(data, TAIL);
     tail.arbitrary().unwrap_or_default()
@@ -46,6 +45,11 @@ pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
     joined.run();
     joined.app.end.set_eof();
     joined.run();
+    // Where nothing was changed on the way, nobody may see a request that was not sent on: that would be smuggled.
+    // Small limits may be passed by what an intermediary adds.
+    if ops.iter().all(|op| op.is_none() || op.way() != 0) && !settings.has(Settings::SMALL) {
+        joined.check_boundaries();
+    }
     joined.relayed.finish();
 }
 
@@ -75,6 +79,16 @@ impl Joined {
             }
         }
     }
+
+    fn check_boundaries(&self) {
+        let mut forwarded = self.relayed.forwarded.iter();
+        for asked in &self.app.asked {
+            assert!(forwarded.any(|known| known == asked), "{asked:?} is none of {:?}", self.relayed.forwarded);
+        }
+        if let Some(error) = self.app.errors.iter().find(|error| error.code != "truncated") {
+            panic!("what one codec wrote another refuses: {error}");
+        }
+    }
 }
 
 /// Whoever answers: every request, with some outcome, as soon as its head is there.
@@ -82,12 +96,15 @@ struct App {
     end: Endpoint,
     answers: Vec<Event>,
     lost: bool,
+    asked: Vec<Asked>,
+    errors: Vec<DecodeError>,
 }
 
 impl App {
     fn new(protocol: &dyn Protocol, settings: Settings) -> Self {
         let codec = Box::new(Checked::new(protocol, settings.server()));
-        Self { end: Endpoint::new(codec).with_high_water(settings.high_water()), answers: Vec::new(), lost: false }
+        let end = Endpoint::new(codec).with_high_water(settings.high_water());
+        Self { end, answers: Vec::new(), lost: false, asked: Vec::new(), errors: Vec::new() }
     }
 
     fn turn(&mut self, mut below: impl FnMut(usize) -> usize) -> bool {
@@ -95,6 +112,9 @@ impl App {
         while !self.lost {
             let (stream, data, outcome) = match self.end.decode() {
                 Ok(Step::Event(event)) => {
+                    if let Event::Head(head) = &event {
+                        self.asked.push(Asked::of(head));
+                    }
                     let asked = matches!(&event, Event::Head(head) if head.kind() == Kind::Request);
                     let outcome = asked.then(|| Outcome::ALL[below(Outcome::ALL.len())]);
                     (event.stream(), event.data_len(), outcome)
@@ -102,7 +122,9 @@ impl App {
                 Ok(Step::NeedMore(_) | Step::Paused | Step::Closed) => break,
                 Err(error) => {
                     self.lost = error.is_fatal();
-                    (error.stream(), 0, (!error.replied).then(|| error.outcome()))
+                    let said = (error.stream(), 0, (!error.replied).then(|| error.outcome()));
+                    self.errors.push(error);
+                    said
                 }
             };
             moved = true;
@@ -135,7 +157,7 @@ struct Wire {
 
 impl Wire {
     fn new(ops: &[Op], way: u8) -> Self {
-        let mut ops: Vec<Op> = ops.iter().copied().filter(|op| op.what & 1 == way && op.at != u16::MAX).collect();
+        let mut ops: Vec<Op> = ops.iter().copied().filter(|op| op.way() == way && !op.is_none()).collect();
         ops.sort_by_key(|op| op.at);
         Self { ops, passed: 0, ended: false }
     }

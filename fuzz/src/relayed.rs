@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use meshwire::{Arena, Conn, Detection, Endpoint, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Relay, RelayStep};
+use meshwire::{
+    Arena, Attribute, Conn, Detection, Endpoint, Head, Kind, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Relay,
+    RelayStep, RoutingKey,
+};
 
 use crate::checked::Checked;
 use crate::input::{self, Choices, Settings};
@@ -57,6 +60,23 @@ pub(crate) struct Relayed {
     arena: Arena,
     now: Duration,
     reads: usize,
+    /// What was sent on, in order.
+    pub(crate) forwarded: Vec<Asked>,
+}
+
+/// What a request asks for, as far as forwarding leaves it alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    kind: Kind,
+    method: Option<Vec<u8>>,
+    path: Option<Vec<u8>>,
+}
+
+impl Asked {
+    pub(crate) fn of(head: &Head) -> Self {
+        let value = |attribute| head.attribute(attribute).value().map(<[u8]>::to_vec);
+        Self { kind: head.kind(), method: value(Attribute::Method), path: value(Attribute::Path) }
+    }
 }
 
 impl Relayed {
@@ -66,7 +86,16 @@ impl Relayed {
         let mut relay = Relay::new(end(settings.server()));
         let link = relay.connect(end(settings.client()), &protocol.traits());
         let choices = Choices::new(settings.seed);
-        let mut relayed = Self { settings, choices, relay, link, arena: Arena::new(), now: Duration::ZERO, reads: 0 };
+        let mut relayed = Self {
+            settings,
+            choices,
+            relay,
+            link,
+            arena: Arena::new(),
+            now: Duration::ZERO,
+            reads: 0,
+            forwarded: Vec::new(),
+        };
         // A codec may have something to say before the first byte.
         relayed.run();
         relayed
@@ -136,6 +165,7 @@ impl Relayed {
                         let outcome = Outcome::ALL[self.choices.below(Outcome::ALL.len())];
                         self.relay.respond(exchange, &LocalReply::new(outcome, "fuzzed").with_method(b"fuzz"));
                     } else {
+                        self.forwarded.push(Asked::of(&head));
                         self.relay.forward(exchange, self.link, head);
                     }
                 }

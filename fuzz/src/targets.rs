@@ -1,6 +1,9 @@
 //! What each target does with its input.
 
+use meshwire::Protocol;
+use meshwire::testkit::toy;
 use meshwire_dubbo::Dubbo;
+use meshwire_http1::Http1;
 
 use crate::{joined, relayed, routes};
 
@@ -8,16 +11,32 @@ use crate::{joined, relayed, routes};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const ALL: &[(&str, Target)] = &[("dubbo", dubbo), ("joined", joined), ("routes", routes)];
+pub const ALL: &[(&str, Target)] =
+    &[("dubbo", dubbo), ("framed", framed), ("http1", http1), ("joined", joined), ("routes", routes)];
 
 /// Dubbo, both roles.
 pub fn dubbo(data: &[u8]) {
     relayed::run(&Dubbo::default(), data);
 }
 
+/// The length-framed toy of the kit, both roles: a checksum, an id of variable length, fields behind the body.
+pub fn framed(data: &[u8]) {
+    relayed::run(&toy::Framed, data);
+}
+
+/// HTTP/1.1, both roles.
+pub fn http1(data: &[u8]) {
+    relayed::run(&Http1::default(), data);
+}
+
 /// A client and a server codec, and what lies between them changed on the way.
 pub fn joined(data: &[u8]) {
-    joined::run(&Dubbo::default(), data);
+    let protocol: &dyn Protocol = match joined::protocol_of(data) {
+        0 => &Http1::default(),
+        1 => &Dubbo::default(),
+        _ => &toy::Framed,
+    };
+    joined::run(protocol, data);
 }
 
 /// A route document, and lookups in its table.
