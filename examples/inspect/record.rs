@@ -1,0 +1,168 @@
+//! One line of what `inspect` says: an event, or an error.
+
+use meshwire::{Attr, Attribute, DecodeError, Depth, Event, Head, Kind, RoutingKey};
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Record {
+    pub dir: &'static str,
+    pub event: &'static str,
+    pub offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interim: Option<bool>,
+    pub protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<(String, String)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_offset: Option<u64>,
+}
+
+impl Record {
+    fn new(dir: &'static str, protocol: &'static str, event: &'static str, offset: u64) -> Self {
+        Self {
+            dir,
+            event,
+            offset,
+            stream: None,
+            kind: None,
+            interim: None,
+            protocol,
+            host: None,
+            service: None,
+            method: None,
+            version: None,
+            group: None,
+            path: None,
+            status: None,
+            outcome: None,
+            timeout_ms: None,
+            reason: None,
+            ack: None,
+            fields: None,
+            data: None,
+            end: None,
+            wire: None,
+            code: None,
+            scope: None,
+            message: None,
+            message_offset: None,
+        }
+    }
+
+    /// What is to be said of `event`; `None` for events that only matter inside a proxy.
+    pub fn of(
+        dir: &'static str,
+        protocol: &'static str,
+        offset: u64,
+        event: &Event,
+        depth: &Depth,
+    ) -> Option<Self> {
+        let name = match event {
+            Event::Head(_) => "head",
+            Event::Body(_) => "body",
+            Event::Trailers(_) => "trailers",
+            Event::Reset(_) => "reset",
+            Event::GoAway => "go_away",
+            Event::Heartbeat { .. } => "heartbeat",
+            Event::Upgraded { .. } => "upgraded",
+            _ => return None,
+        };
+        let mut record = Self::new(dir, protocol, name, offset);
+        record.stream = event.stream().map(|stream| stream.to_string());
+        match event {
+            Event::Head(head) => record.head(head, depth),
+            Event::Body(body) => {
+                record.data = Some(body.data.len());
+                record.end = Some(body.end);
+            }
+            Event::Trailers(trailers) => {
+                record.fields = Some(trailers.fields.iter().map(|(name, value)| (text(name), text(value))).collect());
+                record.end = Some(true);
+            }
+            Event::Reset(reset) => record.reason = Some(reset.reason.name()),
+            Event::Heartbeat { ack } => record.ack = Some(*ack),
+            _ => {}
+        }
+        Some(record)
+    }
+
+    fn head(&mut self, head: &Head, depth: &Depth) {
+        self.kind = Some(match head.kind() {
+            Kind::Interim => "response",
+            kind => kind.name(),
+        });
+        self.interim = (head.kind() == Kind::Interim).then_some(true);
+        let request = head.kind().is_request();
+        if request && !depth.is_boundary() {
+            let value = |attr: Attr<'_>| attr.value().map(text);
+            self.host = value(head.host());
+            self.service = value(head.attribute(Attribute::Service));
+            self.method = value(head.attribute(Attribute::Method));
+            self.version = value(head.attribute(Attribute::Version));
+            self.group = value(head.attribute(Attribute::Group));
+            self.path = head.path().ok().flatten().map(|path| text(&path.to_bytes()));
+        }
+        self.status = head.status();
+        self.outcome = (!request).then(|| head.outcome().name());
+        self.timeout_ms = head.timeout().map(|timeout| timeout.as_millis() as u64);
+        if depth.needs_fields() {
+            self.fields = head.fields().map(|fields| fields.map(|(name, value)| (text(name), text(value))).collect());
+        }
+        self.data = Some(head.data().len());
+        self.end = Some(head.is_end());
+    }
+
+    /// What is to be said of an error.
+    pub fn error(dir: &'static str, error: &DecodeError) -> Self {
+        let mut record = Self::new(dir, error.protocol, "error", error.offset);
+        record.stream = error.stream().map(|stream| stream.to_string());
+        record.code = Some(error.code);
+        record.scope = Some(error.scope.name());
+        record.message = Some(error.detail);
+        record.message_offset = Some(error.message_offset);
+        record
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
