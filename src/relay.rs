@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::codec::{Correlation, ProtocolTraits};
 use crate::endpoint::Endpoint;
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EditError, EncodeError};
 use crate::event::{Event, Reset, ResetReason, Sent, Step, StreamId};
 use crate::head::{Head, Kind};
 use crate::outcome::{LocalReply, Outcome};
@@ -81,6 +81,22 @@ pub struct Done {
     pub ended: Duration,
 }
 
+impl Done {
+    /// What is known of an exchange at its begin: nothing.
+    pub const fn begun(exchange: ExchangeId) -> Self {
+        Self {
+            exchange,
+            outcome: Outcome::Unknown,
+            status: None,
+            local: false,
+            request_bytes: 0,
+            response_bytes: 0,
+            began: Duration::ZERO,
+            ended: Duration::ZERO,
+        }
+    }
+}
+
 struct Upstream {
     end: Endpoint,
     correlation: Correlation,
@@ -115,8 +131,11 @@ struct Exchange {
     /// The whole answer has gone to the downstream, or none is owed.
     response_ended: bool,
     deadline: Option<Duration>,
+    on_response: Option<OnResponse>,
     done: Done,
 }
+
+type OnResponse = Box<dyn FnMut(&mut Head) -> Result<(), EditError> + Send>;
 
 enum To {
     /// Nobody has decided; what came meanwhile.
@@ -200,6 +219,11 @@ impl Relay {
         }
     }
 
+    /// The time it was told last.
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
     /// When time alone will bring something: a codec's deadline or an exchange's.
     pub fn next_deadline(&self) -> Option<Duration> {
         let ends = self.ups.iter().flatten().map(|up| &up.end).chain([&self.down]);
@@ -212,6 +236,17 @@ impl Relay {
     pub fn set_deadline(&mut self, exchange: ExchangeId, at: Duration) {
         if let Some(exchange) = self.exchanges.get_mut(&exchange) {
             exchange.deadline = Some(at);
+        }
+    }
+
+    /// Lets `edit` see the heads of an exchange's answer before they go to the client.
+    pub fn on_response(
+        &mut self,
+        exchange: ExchangeId,
+        edit: impl FnMut(&mut Head) -> Result<(), EditError> + Send + 'static,
+    ) {
+        if let Some(exchange) = self.exchanges.get_mut(&exchange) {
+            exchange.on_response = Some(Box::new(edit));
         }
     }
 
@@ -508,6 +543,10 @@ impl Relay {
             }
             Event::Head(head) => {
                 head.forward();
+                if let Some(Err(error)) = state.on_response.as_mut().map(|edit| edit(head)) {
+                    self.respond(exchange, &LocalReply::new(Outcome::Unimplemented, &error.to_string()));
+                    return;
+                }
                 if head.kind() != Kind::Interim {
                     state.response_begun = true;
                     state.done.outcome = head.outcome();
@@ -858,15 +897,12 @@ impl Exchange {
             answered: false,
             response_ended: false,
             deadline: None,
+            on_response: None,
             done: Done {
-                exchange,
                 outcome: if head.kind() == Kind::OneWay { Outcome::Success } else { Outcome::Unknown },
-                status: None,
-                local: false,
                 request_bytes: head.data().len() as u64,
-                response_bytes: 0,
                 began: now,
-                ended: now,
+                ..Done::begun(exchange)
             },
         }
     }

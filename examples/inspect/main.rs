@@ -11,9 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use meshwire::{
-    Body, Conn, Correlation, Depth, Endpoint, Event, Limits, Protocol, Registry, Sniffed, Step, StreamId,
-};
+use meshwire::{Body, Conn, Correlation, Depth, Endpoint, Event, Limits, Protocol, Registry, Sniffed, Step, StreamId};
 
 use args::Args;
 use record::Record;
@@ -237,19 +235,18 @@ impl<W: Write> Inspection<W> {
                 self.report.put(&record, Some(event))?;
             }
         }
-        side.untold.extend(std::iter::once(event).chain(behind).filter(|event| {
-            matches!(event, Event::Head(_) | Event::Body(_) | Event::Trailers(_) | Event::Reset(_))
-        }));
+        side.untold.extend(
+            std::iter::once(event).chain(behind).filter(|event| {
+                matches!(event, Event::Head(_) | Event::Body(_) | Event::Trailers(_) | Event::Reset(_))
+            }),
+        );
         Ok(())
     }
 
     /// Tells one end what the other has read, under the name it has there; false when it must wait for more to be read.
     fn pass_on(&mut self, asking: bool) -> bool {
-        let (own, other) = if asking {
-            (&mut self.requests, &mut self.responses)
-        } else {
-            (&mut self.responses, &mut self.requests)
-        };
+        let (own, other) =
+            if asking { (&mut self.requests, &mut self.responses) } else { (&mut self.responses, &mut self.requests) };
         let (Some(own), Some(other)) = (own, other) else { return true };
         while let Some(mut event) = own.untold.pop_front() {
             let Some(named) = event.stream() else { continue };

@@ -89,13 +89,7 @@ impl Record {
     }
 
     /// What is to be said of `event`; `None` for events that only matter inside a proxy.
-    pub fn of(
-        dir: &'static str,
-        protocol: &'static str,
-        offset: u64,
-        event: &Event,
-        depth: &Depth,
-    ) -> Option<Self> {
+    pub fn of(dir: &'static str, protocol: &'static str, offset: u64, event: &Event, depth: &Depth) -> Option<Self> {
         let name = match event {
             Event::Head(_) => "head",
             Event::Body(_) => "body",

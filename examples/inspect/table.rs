@@ -79,7 +79,8 @@ impl<W: Write> Table<W> {
     fn dump(&mut self, part: &str, bytes: &[u8]) -> io::Result<()> {
         for (n, row) in bytes.chunks(16).enumerate() {
             let hex: String = row.iter().map(|b| format!("{b:02x} ")).collect();
-            let text: String = row.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
+            let text: String =
+                row.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
             let label = if n == 0 { part } else { "" };
             let line = self.paint(GREY, &format!("{label:>15} {:06x}  {hex:<48} {text}", n * 16));
             writeln!(self.out, "{line}")?;

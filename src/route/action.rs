@@ -82,7 +82,7 @@ impl Route {
     /// [`EditError`] where the protocol has no place for a field. Edits before that one are made: such a head is
     /// not to be forwarded.
     pub fn apply_request(&self, head: &mut Head) -> Result<(), EditError> {
-        self.more.as_ref().map_or(Ok(()), |more| apply(&more.request, head))
+        self.more.as_ref().map_or(Ok(()), |more| more.request.apply(head))
     }
 
     /// Edits the fields of an answer.
@@ -91,7 +91,12 @@ impl Route {
     ///
     /// As [`apply_request`](Self::apply_request).
     pub fn apply_response(&self, head: &mut Head) -> Result<(), EditError> {
-        self.more.as_ref().map_or(Ok(()), |more| apply(&more.response, head))
+        self.more.as_ref().map_or(Ok(()), |more| more.response.apply(head))
+    }
+
+    /// What [`apply_response`](Self::apply_response) does, if anything: for whoever must remember it until the answer.
+    pub fn response_edits(&self) -> Option<&FieldEdits> {
+        self.more.as_ref().map(|more| &more.response).filter(|edits| !edits.is_empty())
     }
 
     /// Whether every condition holds. What was not seen matters only if no other condition fails: the answer does
@@ -125,13 +130,6 @@ fn pick(clusters: &[Weight], total: u32, random: u64) -> &str {
     }
     // Not reached: the weights sum up to the total.
     clusters.first().map_or("", |choice| &choice.cluster)
-}
-
-/// Envoy's order: what is removed first can be added again.
-fn apply(edits: &FieldEdits, head: &mut Head) -> Result<(), EditError> {
-    edits.remove.iter().try_for_each(|name| head.remove_field(name.as_bytes()))?;
-    edits.set.iter().try_for_each(|(name, value)| head.set_field(name.as_bytes(), value.as_bytes()))?;
-    edits.add.iter().try_for_each(|(name, value)| head.add_field(name.as_bytes(), value.as_bytes()))
 }
 
 /// When to try again.

@@ -19,6 +19,8 @@
 
 use std::time::Duration;
 
+use crate::error::EditError;
+use crate::head::Head;
 use crate::outcome::Outcome;
 
 /// A whole route document.
@@ -411,6 +413,18 @@ pub struct FieldEdits {
 }
 
 impl FieldEdits {
+    /// Makes the edits. Envoy's order: what is removed first can be added again.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError`] where the protocol has no place for a field. Edits before that one are made: such a head is
+    /// not to be forwarded.
+    pub fn apply(&self, head: &mut Head) -> Result<(), EditError> {
+        self.remove.iter().try_for_each(|name| head.remove_field(name.as_bytes()))?;
+        self.set.iter().try_for_each(|(name, value)| head.set_field(name.as_bytes(), value.as_bytes()))?;
+        self.add.iter().try_for_each(|(name, value)| head.add_field(name.as_bytes(), value.as_bytes()))
+    }
+
     /// Whether nothing is edited.
     pub const fn is_empty(&self) -> bool {
         self.set.is_empty() && self.add.is_empty() && self.remove.is_empty()

@@ -1,0 +1,182 @@
+//! The configuration of the sidecar.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwire::io::Address;
+use meshwire::route::document::{self, Document};
+use meshwire::{Protocol, Registry, RouteTable};
+use serde::Deserialize;
+
+/// What stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub listeners: Vec<Listener>,
+    pub routes: Document,
+    pub clusters: Vec<Cluster>,
+    #[serde(default)]
+    pub access_log: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    pub name: String,
+    pub address: String,
+    #[serde(default)]
+    pub protocol: Names,
+    #[serde(default = "default_detect_timeout")]
+    pub detect_timeout_ms: u64,
+}
+
+const fn default_detect_timeout() -> u64 {
+    10_000
+}
+
+/// `auto`, a name, or a list of names.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Names {
+    One(String),
+    Some(Vec<String>),
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::One("auto".to_owned())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    pub name: String,
+    pub address: String,
+}
+
+/// The same, checked and ready to use.
+pub struct Plan {
+    pub listeners: Vec<Bind>,
+    pub table: Arc<RouteTable>,
+    pub clusters: Arc<HashMap<String, Address>>,
+    pub access_log: bool,
+}
+
+pub struct Bind {
+    pub name: String,
+    pub address: String,
+    pub registry: Arc<Registry>,
+    /// Set where there is nothing to detect.
+    pub pinned: Option<Arc<dyn Protocol>>,
+    pub detect_timeout: Duration,
+}
+
+/// Reads and checks the file; the error has a line for each problem.
+pub fn load(path: &Path, all: &Registry) -> Result<Plan, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let config: Config = serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    plan(config, all).map_err(|problems| problems.join("\n"))
+}
+
+pub fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> {
+    let mut problems = Vec::new();
+    let used = clusters_of(&config.routes);
+    let table = match RouteTable::new(config.routes) {
+        Ok(table) => table,
+        Err(error) => {
+            problems.extend(error.problems().iter().map(|problem| format!("routes.{problem}")));
+            RouteTable::default()
+        }
+    };
+    let mut clusters = HashMap::new();
+    for (n, cluster) in config.clusters.into_iter().enumerate() {
+        match cluster.address.parse() {
+            Ok(address) => {
+                if clusters.insert(cluster.name.clone(), address).is_some() {
+                    problems.push(format!("clusters[{n}].name: there are two clusters {:?}", cluster.name));
+                }
+            }
+            Err(error) => problems.push(format!("clusters[{n}].address: {error}")),
+        }
+    }
+    for (name, at) in used {
+        if !clusters.contains_key(&name) {
+            problems.push(format!("{at}: there is no cluster {name:?}"));
+        }
+    }
+    let mut names = BTreeSet::new();
+    let mut listeners = Vec::new();
+    for (n, listener) in config.listeners.into_iter().enumerate() {
+        if !names.insert(listener.name.clone()) {
+            problems.push(format!("listeners[{n}].name: there are two listeners {:?}", listener.name));
+        }
+        match bind(listener, all) {
+            Ok(bind) => {
+                for protocol in bind.registry.protocols() {
+                    if let Err(error) = protocol.check_depth(table.depth()) {
+                        problems.push(format!("listeners[{n}]: the routes cannot be served: {error}"));
+                    }
+                }
+                listeners.push(bind);
+            }
+            Err(error) => problems.push(format!("listeners[{n}].protocol: {error}")),
+        }
+    }
+    if listeners.is_empty() && problems.is_empty() {
+        problems.push("listeners: there is none".to_owned());
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Plan { listeners, table: Arc::new(table), clusters: Arc::new(clusters), access_log: config.access_log })
+}
+
+fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
+    let names = match listener.protocol {
+        Names::One(name) if name == "auto" => all.protocols().iter().map(|p| p.name().to_owned()).collect(),
+        Names::One(name) => vec![name],
+        Names::Some(names) => names,
+    };
+    let mut builder = Registry::builder();
+    let mut chosen: Vec<Arc<dyn Protocol>> = Vec::new();
+    for name in &names {
+        let known = || all.protocols().iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
+        let protocol = all.by_port(name).ok_or_else(|| format!("no protocol {name:?}: there is {}", known()))?;
+        builder = builder.with_shared(Arc::clone(protocol));
+        chosen.push(Arc::clone(protocol));
+    }
+    if chosen.is_empty() {
+        return Err("name a protocol, or auto".to_owned());
+    }
+    let pinned = if let [one] = chosen.as_slice() { Some(Arc::clone(one)) } else { None };
+    let registry = Arc::new(builder.build().map_err(|error| error.to_string())?);
+    Ok(Bind {
+        name: listener.name,
+        address: listener.address,
+        registry,
+        pinned,
+        detect_timeout: Duration::from_millis(listener.detect_timeout_ms),
+    })
+}
+
+/// Every cluster that a route names, and where first.
+fn clusters_of(document: &Document) -> BTreeMap<String, String> {
+    let mut used = BTreeMap::new();
+    for (h, host) in document.virtual_hosts.iter().enumerate() {
+        for (r, route) in host.routes.iter().enumerate() {
+            let at = format!("routes.virtual_hosts[{h}].routes[{r}]");
+            for cluster in names_of(route) {
+                used.entry(cluster).or_insert_with(|| at.clone());
+            }
+        }
+    }
+    used
+}
+
+fn names_of(route: &document::Route) -> Vec<String> {
+    let weighted = route.weighted.iter().map(|choice| choice.cluster.clone());
+    route.cluster.iter().cloned().chain(weighted).collect()
+}

@@ -1,0 +1,243 @@
+//! One downstream connection: detected, routed, relayed.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use meshwire::io::{Address, Connect, RelayDriver, Stream};
+use meshwire::route::Target;
+use meshwire::{
+    Attribute, Conn, Done, Endpoint, ExchangeId, Head, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Registry,
+    RelayStep, RouteTable, RoutingKey, Sniffed,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// What every connection of a proxy shares.
+pub struct Shared {
+    pub table: Arc<RouteTable>,
+    pub clusters: Arc<HashMap<String, Address>>,
+    pub connect: Arc<dyn Connect>,
+    /// Told of every exchange that ends.
+    pub log: Option<Box<dyn Fn(&Entry) + Send + Sync>>,
+    /// Turns true when no new exchange is to be begun.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// A line of the access log.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub protocol: &'static str,
+    pub service: String,
+    pub method: String,
+    pub route: String,
+    pub cluster: String,
+    pub done: Done,
+}
+
+/// Whose the first bytes of `io` are, and those bytes.
+pub async fn detect<T: AsyncRead + Unpin>(
+    io: &mut T,
+    registry: &Registry,
+    timeout: Duration,
+) -> io::Result<(Arc<dyn Protocol>, BytesMut)> {
+    let mut seen = BytesMut::with_capacity(MAX_DETECT);
+    let sniff = async {
+        loop {
+            match registry.sniff(&seen) {
+                Sniffed::Protocol(protocol) => return Ok(Arc::clone(protocol)),
+                Sniffed::NeedMore(_) => {
+                    if io.read_buf(&mut seen).await? == 0 {
+                        return Err(io::Error::new(
+                            io::ErrorKind::UnexpectedEof,
+                            "closed before its protocol was known",
+                        ));
+                    }
+                }
+                other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("protocol: {other:?}"))),
+            }
+        }
+    };
+    let protocol = tokio::time::timeout(timeout, sniff)
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no protocol was recognised in time"))??;
+    Ok((protocol, seen))
+}
+
+/// Serves a connection whose protocol is known until it ends; `seen` was read from it already.
+pub async fn serve<T>(io: T, protocol: Arc<dyn Protocol>, seen: BytesMut, shared: Arc<Shared>) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let depth = Arc::clone(shared.table.depth());
+    let mut end = Endpoint::new(protocol.codec(Conn::server().with_depth(depth)));
+    *end.input() = seen;
+    let mut draining = shared.draining.clone();
+    let mut connection = Connection {
+        driver: RelayDriver::new(io, end),
+        protocol,
+        shared,
+        clusters: HashMap::new(),
+        dials: JoinSet::new(),
+        entries: HashMap::new(),
+    };
+    loop {
+        tokio::select! {
+            step = connection.driver.step() => match step? {
+                RelayStep::Request(exchange, head) => connection.request(exchange, head),
+                RelayStep::Done(done) => connection.done(done),
+                RelayStep::Refused(error) => eprintln!("refused: {error}"),
+                RelayStep::Closed => return Ok(()),
+                RelayStep::Idle => {}
+            },
+            Some(dialed) = connection.dials.join_next() => {
+                if let Ok((cluster, result)) = dialed {
+                    connection.dialed(&cluster, result);
+                }
+            }
+            Ok(()) = draining.changed() => connection.driver.relay().drain(),
+        }
+    }
+}
+
+struct Connection<T> {
+    driver: RelayDriver<T>,
+    protocol: Arc<dyn Protocol>,
+    shared: Arc<Shared>,
+    clusters: HashMap<String, Upstream>,
+    dials: JoinSet<(String, io::Result<Box<dyn Stream>>)>,
+    entries: HashMap<ExchangeId, Entry>,
+}
+
+/// This connection's own upstream connection for a cluster.
+#[derive(Default)]
+struct Upstream {
+    link: Option<Link>,
+    /// Requests that wait for it to be dialed.
+    waiting: Vec<(ExchangeId, Head)>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    fn request(&mut self, exchange: ExchangeId, mut head: Head) {
+        let table = Arc::clone(&self.shared.table);
+        let found = table.lookup(&head, random());
+        let text = |attribute| {
+            let value = head.attribute(attribute).value().unwrap_or_default();
+            String::from_utf8_lossy(value).into_owned()
+        };
+        let mut entry = Entry {
+            protocol: head.protocol(),
+            service: text(Attribute::Service),
+            method: text(Attribute::Method),
+            route: String::new(),
+            cluster: String::new(),
+            done: Done::begun(exchange),
+        };
+        let relay = self.driver.relay();
+        let refusal = match &found {
+            Err(miss) => Some((miss.outcome(), miss.to_string())),
+            Ok(found) => {
+                let names = [found.virtual_host().name(), found.route().name()];
+                entry.route = names.into_iter().flatten().collect::<Vec<_>>().join("/");
+                match found.target() {
+                    Target::Reply(reply) => Some((reply.outcome, reply.message.to_owned())),
+                    Target::Cluster(cluster) => {
+                        entry.cluster = cluster.to_owned();
+                        found.route().apply_request(&mut head).err().map(|e| (Outcome::Unimplemented, e.to_string()))
+                    }
+                }
+            }
+        };
+        let cluster = entry.cluster.clone();
+        if self.shared.log.is_some() {
+            self.entries.insert(exchange, entry);
+        }
+        if let Some((outcome, message)) = refusal {
+            relay.respond(exchange, &LocalReply::new(outcome, &message));
+            return;
+        }
+        if let Ok(found) = found {
+            let route = found.route();
+            if let Some(timeout) = route.timeout() {
+                let at = relay.now().saturating_add(timeout);
+                relay.set_deadline(exchange, at);
+            }
+            if let Some(edits) = route.response_edits().cloned() {
+                relay.on_response(exchange, move |head| edits.apply(head));
+            }
+            let retry = route.retry().filter(|retry| retry.covers(Outcome::Unavailable));
+            let retries = retry.map(|retry| (0..retry.attempts).map(|n| retry.wait(n, random())).collect());
+            self.forward(exchange, head, cluster, retries.unwrap_or_default());
+        }
+    }
+
+    fn forward(&mut self, exchange: ExchangeId, head: Head, cluster: String, waits: Vec<Duration>) {
+        let relay = self.driver.relay();
+        let upstream = self.clusters.entry(cluster.clone()).or_default();
+        if let Some(link) = upstream.link.filter(|link| relay.is_usable(*link)) {
+            relay.forward(exchange, link, head);
+            return;
+        }
+        upstream.link = None;
+        upstream.waiting.push((exchange, head));
+        if upstream.waiting.len() > 1 {
+            return;
+        }
+        let (connect, clusters) = (Arc::clone(&self.shared.connect), Arc::clone(&self.shared.clusters));
+        self.dials.spawn(async move {
+            let Some(address) = clusters.get(&cluster) else {
+                return (cluster, Err(io::ErrorKind::NotFound.into()));
+            };
+            let mut result = connect.connect(address).await;
+            for wait in waits {
+                if result.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(wait).await;
+                result = connect.connect(address).await;
+            }
+            (cluster, result)
+        });
+    }
+
+    fn dialed(&mut self, cluster: &str, result: io::Result<Box<dyn Stream>>) {
+        let Some(upstream) = self.clusters.get_mut(cluster) else { return };
+        let waiting = std::mem::take(&mut upstream.waiting);
+        match result {
+            Ok(io) => {
+                let end = Endpoint::new(self.protocol.codec(Conn::client()));
+                let link = self.driver.connect(io, end, &self.protocol.traits());
+                upstream.link = Some(link);
+                for (exchange, head) in waiting {
+                    self.driver.relay().forward(exchange, link, head);
+                }
+            }
+            Err(error) => {
+                let message = format!("cannot connect to {cluster}: {error}");
+                for (exchange, _) in waiting {
+                    self.driver.relay().respond(exchange, &LocalReply::new(Outcome::Unavailable, &message));
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        if let (Some(log), Some(mut entry)) = (&self.shared.log, self.entries.remove(&done.exchange)) {
+            entry.done = done;
+            log(&entry);
+        }
+    }
+}
+
+/// A number for each request: routes split traffic and retries spread by it, nothing secret depends on it.
+fn random() -> u64 {
+    static STATE: AtomicU64 = AtomicU64::new(0x9e37_79b9_7f4a_7c15);
+    let mut x = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
