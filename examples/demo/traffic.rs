@@ -1,0 +1,119 @@
+//! What the demo sends, and what must come of it. A protocol joins the demo by a function here.
+
+use std::sync::Arc;
+
+use meshwire::{Event, Head, Outcome, Protocol};
+use meshwire_dubbo::{Call, Dubbo};
+use meshwire_http1::Http1;
+
+/// The traffic of one protocol.
+pub struct Traffic {
+    pub protocol: Arc<dyn Protocol>,
+    pub messages: Vec<Message>,
+    /// The upstream's answer to a request with this body, where one is owed.
+    pub answer: fn(&Head, &[u8]) -> Option<Event>,
+}
+
+/// One request, and what must come of it.
+pub struct Message {
+    pub request: Event,
+    pub outcome: Outcome,
+    pub cluster: &'static str,
+    /// Whether the answer's body must hold this.
+    pub holds: Option<Vec<u8>>,
+}
+
+pub const ROUTES: &str = r#"
+virtual_hosts:
+  - name: shop
+    hosts: [shop.example.com, "*.shop.example.com", com.example.shop.OrderService]
+    routes:
+      - name: cancel
+        match: {path: {suffix: /cancel}}
+        cluster: orders-v2
+      - name: forbidden
+        match: {method: refund}
+        reply: {outcome: denied, message: "refunds are made by hand"}
+      - name: orders
+        cluster: orders-v1
+  - name: greeters
+    hosts: ["com.example.greet.*"]
+    routes:
+      - name: v2
+        match: {version: {prefix: "2."}}
+        cluster: greeter-v2
+      - name: any
+        cluster: greeter-v1
+"#;
+
+pub const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
+
+pub fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
+    Ok(vec![http1()?, dubbo()])
+}
+
+const BIG: usize = 1024 * 1024;
+
+fn http1() -> Result<Traffic, meshwire::EncodeError> {
+    let host = ("Host", "shop.example.com");
+    let big = vec![b'h'; BIG];
+    let to = |request, cluster, holds: &[u8]| Message {
+        request,
+        outcome: Outcome::Success,
+        cluster,
+        holds: Some(holds.to_vec()),
+    };
+    Ok(Traffic {
+        protocol: Arc::new(Http1::default()),
+        messages: vec![
+            to(meshwire_http1::request("GET", "/orders/7?full=1", &[host], "")?, "orders-v1", b""),
+            to(meshwire_http1::request("POST", "/orders", &[host], "two books")?, "orders-v1", b"two books"),
+            to(meshwire_http1::request("POST", "/orders/7/cancel", &[host], "late")?, "orders-v2", b"late"),
+            to(
+                meshwire_http1::request("PUT", "/photos/1", &[("Host", "eu.shop.example.com")], &big)?,
+                "orders-v1",
+                &big,
+            ),
+            Message {
+                request: meshwire_http1::request("GET", "/", &[("Host", "unknown.example.com")], "")?,
+                outcome: Outcome::NoRoute,
+                cluster: "",
+                holds: None,
+            },
+        ],
+        answer: |_, body| meshwire_http1::response(200, &[("Content-Type", "text/plain")], body).ok(),
+    })
+}
+
+fn dubbo() -> Traffic {
+    let big = "d".repeat(BIG);
+    let call = |service: &'static str, method: &'static str| Call::new(service, method);
+    let orders = "com.example.shop.OrderService";
+    let greeter = "com.example.greet.Greeter";
+    let to = |id: u64, call: Call<'_>, cluster, outcome, holds: Option<&str>| Message {
+        request: Event::Head(call.head(id)),
+        outcome,
+        cluster,
+        holds: holds.map(|text| text.as_bytes().to_vec()),
+    };
+    let ok = Outcome::Success;
+    Traffic {
+        protocol: Arc::new(Dubbo::default()),
+        messages: vec![
+            to(1, call(orders, "find").with_arg("7"), "orders-v1", ok, Some("find")),
+            to(2, call(orders, "cancel").with_arg("7"), "orders-v2", ok, Some("cancel")),
+            to(3, call(greeter, "hello").with_version("1.0.0"), "greeter-v1", ok, Some("hello")),
+            to(4, call(greeter, "hello").with_version("2.1.0"), "greeter-v2", ok, Some("hello")),
+            to(5, call(greeter, "upload").with_arg(&big), "greeter-v1", ok, Some("upload")),
+            to(6, call(greeter, "note").one_way(), "greeter-v1", ok, None),
+            to(7, call(orders, "refund").with_arg("7"), "", Outcome::BadRequest, None),
+            to(8, call("com.example.Unknown", "x"), "", Outcome::NoRoute, None),
+        ],
+        answer: |head, body| {
+            use meshwire::{Attribute, Kind, RoutingKey};
+            let method = head.attribute(Attribute::Method).value().unwrap_or_default();
+            let text = format!("{} got {} bytes", String::from_utf8_lossy(method), body.len());
+            (head.kind() == Kind::Request).then(|| Event::Head(meshwire_dubbo::value(head.stream(), &text)))
+        },
+    }
+}
