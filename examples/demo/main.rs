@@ -165,7 +165,10 @@ impl Table {
     }
 
     fn row(&mut self, message: &Message, entry: &Entry, outcome: Outcome, body: &[u8], took: Duration) {
-        let holds = message.holds.as_ref().is_none_or(|part| body.windows(part.len().max(1)).any(|w| w == part) || part.is_empty());
+        let holds = message
+            .holds
+            .as_ref()
+            .is_none_or(|part| body.windows(part.len().max(1)).any(|w| w == part) || part.is_empty());
         let good = outcome == message.outcome && entry.cluster == message.cluster && holds;
         self.rows += 1;
         self.failed += usize::from(!good);

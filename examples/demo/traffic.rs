@@ -7,23 +7,23 @@ use meshwire_dubbo::{Call, Dubbo};
 use meshwire_http1::Http1;
 
 /// The traffic of one protocol.
-pub struct Traffic {
-    pub protocol: Arc<dyn Protocol>,
-    pub messages: Vec<Message>,
+pub(crate) struct Traffic {
+    pub(crate) protocol: Arc<dyn Protocol>,
+    pub(crate) messages: Vec<Message>,
     /// The upstream's answer to a request with this body, where one is owed.
-    pub answer: fn(&Head, &[u8]) -> Option<Event>,
+    pub(crate) answer: fn(&Head, &[u8]) -> Option<Event>,
 }
 
 /// One request, and what must come of it.
-pub struct Message {
-    pub request: Event,
-    pub outcome: Outcome,
-    pub cluster: &'static str,
+pub(crate) struct Message {
+    pub(crate) request: Event,
+    pub(crate) outcome: Outcome,
+    pub(crate) cluster: &'static str,
     /// Whether the answer's body must hold this.
-    pub holds: Option<Vec<u8>>,
+    pub(crate) holds: Option<Vec<u8>>,
 }
 
-pub const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 virtual_hosts:
   - name: shop
     hosts: [shop.example.com, "*.shop.example.com", com.example.shop.OrderService]
@@ -46,9 +46,9 @@ virtual_hosts:
         cluster: greeter-v1
 "#;
 
-pub const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
+pub(crate) const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
 
-pub fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
+pub(crate) fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
     Ok(vec![http1()?, dubbo()])
 }
 

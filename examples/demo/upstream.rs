@@ -12,7 +12,7 @@ use crate::connection::detect;
 use crate::traffic::Traffic;
 
 /// Serves connections of any of the protocols until the demo ends.
-pub async fn serve(listener: TcpListener, traffic: Arc<Vec<Traffic>>) -> io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, traffic: Arc<Vec<Traffic>>) -> io::Result<()> {
     loop {
         let (io, _) = listener.accept().await?;
         let traffic = Arc::clone(&traffic);

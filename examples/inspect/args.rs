@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use meshwire::Depth;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 inspect: reads recorded bytes and says what is in them
 
 Usage: inspect [OPTIONS] [--requests FILE] [--responses FILE]
@@ -26,19 +26,19 @@ Exit status: 0 clean, 1 something could not be decoded, 2 wrong usage.
 
 Example: inspect --requests client.bin --responses server.bin --depth fields";
 
-pub struct Args {
-    pub requests: Option<PathBuf>,
-    pub responses: Option<PathBuf>,
-    pub protocol: Option<String>,
-    pub depth: Depth,
-    pub chunk: usize,
-    pub json: bool,
-    pub hex: bool,
-    pub colour: Option<bool>,
+pub(crate) struct Args {
+    pub(crate) requests: Option<PathBuf>,
+    pub(crate) responses: Option<PathBuf>,
+    pub(crate) protocol: Option<String>,
+    pub(crate) depth: Depth,
+    pub(crate) chunk: usize,
+    pub(crate) json: bool,
+    pub(crate) hex: bool,
+    pub(crate) colour: Option<bool>,
 }
 
 /// The arguments; `None` when only help was wanted.
-pub fn parse() -> Result<Option<Args>, String> {
+pub(crate) fn parse() -> Result<Option<Args>, String> {
     use lexopt::prelude::*;
 
     let mut args = Args {
@@ -53,13 +53,12 @@ pub fn parse() -> Result<Option<Args>, String> {
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
-        let mut value = || parser.value().and_then(|v| v.string()).map_err(|e| e.to_string());
         match arg {
-            Long("requests") => args.requests = Some(value()?.into()),
-            Long("responses") => args.responses = Some(value()?.into()),
-            Long("protocol") => args.protocol = Some(value()?).filter(|name| name != "auto"),
+            Long("requests") => args.requests = Some(value(&mut parser)?.into()),
+            Long("responses") => args.responses = Some(value(&mut parser)?.into()),
+            Long("protocol") => args.protocol = Some(value(&mut parser)?).filter(|name| name != "auto"),
             Long("depth") => {
-                args.depth = match value()?.as_str() {
+                args.depth = match value(&mut parser)?.as_str() {
                     "boundary" => Depth::BOUNDARY,
                     "route" => Depth::ROUTE,
                     "fields" => Depth::ROUTE.with_all_fields(),
@@ -67,12 +66,12 @@ pub fn parse() -> Result<Option<Args>, String> {
                 }
             }
             Long("chunk") => {
-                let text = value()?;
+                let text = value(&mut parser)?;
                 args.chunk =
                     text.parse().ok().filter(|n| *n > 0).ok_or(format!("--chunk is a number from 1, not {text:?}"))?;
             }
             Long("colour" | "color") => {
-                args.colour = match value()?.as_str() {
+                args.colour = match value(&mut parser)?.as_str() {
                     "auto" => None,
                     "always" => Some(true),
                     "never" => Some(false),
@@ -92,4 +91,10 @@ pub fn parse() -> Result<Option<Args>, String> {
         return Err("--hex is for people: not with --json".into());
     }
     Ok(Some(args))
+}
+
+fn value(parser: &mut lexopt::Parser) -> Result<String, String> {
+    use lexopt::ValueExt;
+
+    parser.value().and_then(|value| value.string()).map_err(|error| error.to_string())
 }

@@ -5,55 +5,55 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub struct Record {
-    pub dir: &'static str,
-    pub event: &'static str,
-    pub offset: u64,
+pub(crate) struct Record {
+    pub(crate) dir: &'static str,
+    pub(crate) event: &'static str,
+    pub(crate) offset: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<String>,
+    pub(crate) stream: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<&'static str>,
+    pub(crate) kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub interim: Option<bool>,
-    pub protocol: &'static str,
+    pub(crate) interim: Option<bool>,
+    pub(crate) protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
+    pub(crate) service: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub(crate) method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u32>,
+    pub(crate) status: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<&'static str>,
+    pub(crate) outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
+    pub(crate) timeout_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub(crate) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ack: Option<bool>,
+    pub(crate) ack: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Vec<(String, String)>>,
+    pub(crate) fields: Option<Vec<(String, String)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<usize>,
+    pub(crate) data: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<bool>,
+    pub(crate) end: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub wire: Option<u64>,
+    pub(crate) wire: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    pub(crate) code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<&'static str>,
+    pub(crate) scope: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<&'static str>,
+    pub(crate) message: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_offset: Option<u64>,
+    pub(crate) message_offset: Option<u64>,
 }
 
 impl Record {
@@ -89,7 +89,13 @@ impl Record {
     }
 
     /// What is to be said of `event`; `None` for events that only matter inside a proxy.
-    pub fn of(dir: &'static str, protocol: &'static str, offset: u64, event: &Event, depth: &Depth) -> Option<Self> {
+    pub(crate) fn of(
+        dir: &'static str,
+        protocol: &'static str,
+        offset: u64,
+        event: &Event,
+        depth: &Depth,
+    ) -> Option<Self> {
         let name = match event {
             Event::Head(_) => "head",
             Event::Body(_) => "body",
@@ -146,7 +152,7 @@ impl Record {
     }
 
     /// What is to be said of an error.
-    pub fn error(dir: &'static str, error: &DecodeError) -> Self {
+    pub(crate) fn error(dir: &'static str, error: &DecodeError) -> Self {
         let mut record = Self::new(dir, error.protocol, "error", error.offset);
         record.stream = error.stream().map(|stream| stream.to_string());
         record.code = Some(error.code);

@@ -4,25 +4,25 @@ use std::collections::VecDeque;
 
 use meshwire::{Endpoint, Event, Sent};
 
-pub struct Side {
-    pub dir: &'static str,
-    pub end: Endpoint,
+pub(crate) struct Side {
+    pub(crate) dir: &'static str,
+    pub(crate) end: Endpoint,
     bytes: Vec<u8>,
     fed: usize,
     chunk: usize,
     /// Nothing more will come of it.
-    pub done: bool,
+    pub(crate) done: bool,
     /// What was read here and the other end has yet to know.
-    pub untold: VecDeque<Event>,
+    pub(crate) untold: VecDeque<Event>,
 }
 
 impl Side {
-    pub fn new(dir: &'static str, end: Endpoint, bytes: Vec<u8>, chunk: usize) -> Self {
+    pub(crate) fn new(dir: &'static str, end: Endpoint, bytes: Vec<u8>, chunk: usize) -> Self {
         Self { dir, end, bytes, fed: 0, chunk, done: false, untold: VecDeque::new() }
     }
 
     /// Hands over the next piece, or says that there is none; false when all of that was done before.
-    pub fn feed(&mut self) -> bool {
+    pub(crate) fn feed(&mut self) -> bool {
         let piece = self.bytes.get(self.fed..).unwrap_or_default();
         let piece = piece.get(..self.chunk).unwrap_or(piece);
         if piece.is_empty() {
@@ -36,7 +36,7 @@ impl Side {
     }
 
     /// Tells this end what the other direction held; false when it must wait.
-    pub fn tell(&mut self, event: &mut Event) -> bool {
+    pub(crate) fn tell(&mut self, event: &mut Event) -> bool {
         let sent = self.end.send(event);
         // What it would write was written by somebody else, long ago.
         let n = self.end.output().len();

@@ -6,7 +6,7 @@ use meshwire::Event;
 
 use crate::record::Record;
 
-pub struct Table<W: Write> {
+pub(crate) struct Table<W: Write> {
     out: W,
     colour: bool,
     hex: bool,
@@ -21,7 +21,7 @@ const BLUE: &str = "34";
 const GREY: &str = "90";
 
 impl<W: Write> Table<W> {
-    pub fn new(out: W, colour: bool, hex: bool) -> Self {
+    pub(crate) fn new(out: W, colour: bool, hex: bool) -> Self {
         Self { out, colour, hex, begun: false, rows: 0, errors: 0 }
     }
 
@@ -29,7 +29,7 @@ impl<W: Write> Table<W> {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    pub fn put(&mut self, record: &Record, event: Option<&Event>) -> io::Result<()> {
+    pub(crate) fn put(&mut self, record: &Record, event: Option<&Event>) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) {
             let heading = format!(
                 "{:>9}  {:<2} {:<9} {:>8}  {:<8} {:>8} {:>8}  {}",
@@ -88,7 +88,7 @@ impl<W: Write> Table<W> {
         Ok(())
     }
 
-    pub fn finish(&mut self, clean: bool) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, clean: bool) -> io::Result<()> {
         let colour = if clean { GREEN } else { RED };
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let (events, errors) = (self.rows - self.errors, self.errors);

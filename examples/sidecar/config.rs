@@ -13,23 +13,23 @@ use serde::Deserialize;
 /// What stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub listeners: Vec<Listener>,
-    pub routes: Document,
-    pub clusters: Vec<Cluster>,
+pub(crate) struct Config {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) routes: Document,
+    pub(crate) clusters: Vec<Cluster>,
     #[serde(default)]
-    pub access_log: bool,
+    pub(crate) access_log: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listener {
-    pub name: String,
-    pub address: String,
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    pub(crate) address: String,
     #[serde(default)]
-    pub protocol: Names,
+    pub(crate) protocol: Names,
     #[serde(default = "default_detect_timeout")]
-    pub detect_timeout_ms: u64,
+    pub(crate) detect_timeout_ms: u64,
 }
 
 const fn default_detect_timeout() -> u64 {
@@ -39,7 +39,7 @@ const fn default_detect_timeout() -> u64 {
 /// `auto`, a name, or a list of names.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum Names {
+pub(crate) enum Names {
     One(String),
     Some(Vec<String>),
 }
@@ -52,36 +52,36 @@ impl Default for Names {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cluster {
-    pub name: String,
-    pub address: String,
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    pub(crate) address: String,
 }
 
 /// The same, checked and ready to use.
-pub struct Plan {
-    pub listeners: Vec<Bind>,
-    pub table: Arc<RouteTable>,
-    pub clusters: Arc<HashMap<String, Address>>,
-    pub access_log: bool,
+pub(crate) struct Plan {
+    pub(crate) listeners: Vec<Bind>,
+    pub(crate) table: Arc<RouteTable>,
+    pub(crate) clusters: Arc<HashMap<String, Address>>,
+    pub(crate) access_log: bool,
 }
 
-pub struct Bind {
-    pub name: String,
-    pub address: String,
-    pub registry: Arc<Registry>,
+pub(crate) struct Bind {
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) registry: Arc<Registry>,
     /// Set where there is nothing to detect.
-    pub pinned: Option<Arc<dyn Protocol>>,
-    pub detect_timeout: Duration,
+    pub(crate) pinned: Option<Arc<dyn Protocol>>,
+    pub(crate) detect_timeout: Duration,
 }
 
 /// Reads and checks the file; the error has a line for each problem.
-pub fn load(path: &Path, all: &Registry) -> Result<Plan, String> {
+pub(crate) fn load(path: &Path, all: &Registry) -> Result<Plan, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let config: Config = serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     plan(config, all).map_err(|problems| problems.join("\n"))
 }
 
-pub fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> {
+pub(crate) fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> {
     let mut problems = Vec::new();
     let used = clusters_of(&config.routes);
     let table = match RouteTable::new(config.routes) {

@@ -18,29 +18,31 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// What every connection of a proxy shares.
-pub struct Shared {
-    pub table: Arc<RouteTable>,
-    pub clusters: Arc<HashMap<String, Address>>,
-    pub connect: Arc<dyn Connect>,
+pub(crate) struct Shared {
+    pub(crate) table: Arc<RouteTable>,
+    pub(crate) clusters: Arc<HashMap<String, Address>>,
+    pub(crate) connect: Arc<dyn Connect>,
     /// Told of every exchange that ends.
-    pub log: Option<Box<dyn Fn(&Entry) + Send + Sync>>,
+    pub(crate) log: Option<Log>,
     /// Turns true when no new exchange is to be begun.
-    pub draining: watch::Receiver<bool>,
+    pub(crate) draining: watch::Receiver<bool>,
 }
+
+pub(crate) type Log = Box<dyn Fn(&Entry) + Send + Sync>;
 
 /// A line of the access log.
 #[derive(Clone, Debug)]
-pub struct Entry {
-    pub protocol: &'static str,
-    pub service: String,
-    pub method: String,
-    pub route: String,
-    pub cluster: String,
-    pub done: Done,
+pub(crate) struct Entry {
+    pub(crate) protocol: &'static str,
+    pub(crate) service: String,
+    pub(crate) method: String,
+    pub(crate) route: String,
+    pub(crate) cluster: String,
+    pub(crate) done: Done,
 }
 
 /// Whose the first bytes of `io` are, and those bytes.
-pub async fn detect<T: AsyncRead + Unpin>(
+pub(crate) async fn detect<T: AsyncRead + Unpin>(
     io: &mut T,
     registry: &Registry,
     timeout: Duration,
@@ -69,7 +71,7 @@ pub async fn detect<T: AsyncRead + Unpin>(
 }
 
 /// Serves a connection whose protocol is known until it ends; `seen` was read from it already.
-pub async fn serve<T>(io: T, protocol: Arc<dyn Protocol>, seen: BytesMut, shared: Arc<Shared>) -> io::Result<()>
+pub(crate) async fn serve<T>(io: T, protocol: Arc<dyn Protocol>, seen: BytesMut, shared: Arc<Shared>) -> io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {

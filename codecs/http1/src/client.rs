@@ -33,7 +33,6 @@ pub(crate) struct Client {
     writing: Option<(StreamId, Outbound)>,
     last_id: u64,
     held: usize,
-    message_at: u64,
     error: Option<Box<DecodeError>>,
     /// A new request was refused for now.
     blocked: bool,
@@ -84,7 +83,6 @@ impl Client {
             writing: None,
             last_id: 0,
             held: 0,
-            message_at: 0,
             error: None,
             blocked: false,
             early: None,
@@ -129,7 +127,7 @@ impl Client {
                 self.stats.trip(limit);
             }
             self.stats.bad_messages = self.stats.bad_messages.saturating_add(1);
-            self.fail(fault.of_response(self.stats.bytes_in, self.message_at))
+            self.fail(fault.of_response(self.stats.bytes_in, self.stats.message_at))
         })
     }
 
@@ -183,7 +181,7 @@ impl Client {
 
     fn read_head(&mut self, input: &mut BytesMut) -> Result<Step, Fault> {
         let Reading::Head(scan) = &mut self.reading else { return Ok(Step::Paused) };
-        self.message_at = self.stats.bytes_in;
+        self.stats.message_at = self.stats.bytes_in;
         if input.is_empty() {
             return Ok(Step::need(1));
         }
@@ -442,7 +440,7 @@ impl Codec for Client {
                     "the connection ended inside a message",
                     Scope::Connection,
                 )
-                .at(self.stats.bytes_in, self.message_at)
+                .at(self.stats.bytes_in, self.stats.message_at)
                 .with_outcome(meshwire::Outcome::BadResponse);
                 Err(self.fail(error))
             }

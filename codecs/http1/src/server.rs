@@ -42,7 +42,6 @@ pub(crate) struct Server {
     /// Data handed out and not released.
     held: usize,
     /// Where the message being read began.
-    message_at: u64,
     refusal: Option<Box<Refusal>>,
     /// No request is read after those that were.
     stop: bool,
@@ -120,7 +119,6 @@ impl Server {
             writing: None,
             last_id: 0,
             held: 0,
-            message_at: 0,
             refusal: None,
             stop: false,
             close: false,
@@ -155,7 +153,7 @@ impl Server {
                     self.stats.trip(limit);
                 }
                 self.stats.bad_messages = self.stats.bad_messages.saturating_add(1);
-                let error = fault.of_request(self.stats.bytes_in, self.message_at);
+                let error = fault.of_request(self.stats.bytes_in, self.stats.message_at);
                 self.refusal = Some(Box::new(Refusal { error, status: fault.status, stream, told: false }));
                 self.refuse(cx)
             }
@@ -238,11 +236,11 @@ impl Server {
             return Ok(Step::Paused);
         }
         let Reading::Head { scan, blanks } = &mut self.reading else { return Ok(Step::Paused) };
-        self.message_at = self.stats.bytes_in;
+        self.stats.message_at = self.stats.bytes_in;
         while input.starts_with(b"\r\n") && *blanks < BLANK_LINES {
             input.advance(2);
             *blanks = blanks.saturating_add(1);
-            self.message_at = self.message_at.saturating_add(2);
+            self.stats.message_at = self.stats.message_at.saturating_add(2);
             *scan = Scan::default();
         }
         let end = match scan.run(input) {
@@ -525,7 +523,7 @@ impl Codec for Server {
                     "the connection ended inside a message",
                     Scope::Connection,
                 )
-                .at(self.stats.bytes_in, self.message_at);
+                .at(self.stats.bytes_in, self.stats.message_at);
                 self.refusal = Some(Box::new(Refusal { error, status: 400, stream, told: false }));
                 self.refuse(cx)
             }
