@@ -23,13 +23,12 @@
 
 mod check;
 mod checks;
-#[allow(dead_code)]
 mod end;
 mod failure;
 mod kit;
 mod log;
+mod pair;
 mod rng;
-#[allow(dead_code)]
 mod sample;
 mod splice;
 pub mod toy;
@@ -37,5 +36,6 @@ pub mod toy;
 pub use check::Check;
 pub use failure::Failure;
 pub use kit::{Kit, Report, assert_conforms};
+pub use pair::{Happened, Pair, Ticket};
 pub use rng::Rng;
 pub use sample::Sample;

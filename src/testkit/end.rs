@@ -95,9 +95,15 @@ impl End {
         self.fatal.is_some()
     }
 
-    pub(super) const fn set_now(&mut self, now: Duration) {
+    /// Says what time it is, and runs the deadline if it has come; whether it had.
+    pub(super) fn advance(&mut self, now: Duration) -> bool {
         self.now = now;
-        self.missing = 0;
+        let due = self.codec.next_deadline().is_some_and(|due| due <= now);
+        if due {
+            self.missing = 0;
+            self.codec.on_deadline(&mut Cx::new(&mut self.output, now));
+        }
+        due
     }
 
     pub(super) fn take_output(&mut self) -> Vec<u8> {

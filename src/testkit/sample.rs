@@ -12,7 +12,8 @@ use crate::depth::Depth;
 /// ```
 /// use meshwire::testkit::Sample;
 ///
-/// let sample = Sample::new("ping", &b"PING\r\n"[..], &b"PONG\r\n"[..]).with_bad_request(&b"P\0NG\r\n"[..]);
+/// let sample =
+///     Sample::new("ping", &b"PING\r\n"[..], &b"PONG\r\n"[..]).with_bad_request(&b"P\0NG\r\n"[..], &b"PING\r\n"[..]);
 /// assert_eq!(sample.name(), "ping");
 /// ```
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Sample {
     pub(super) name: String,
     pub(super) requests: Bytes,
     pub(super) responses: Bytes,
-    pub(super) bad_request: Option<Bytes>,
+    pub(super) bad_request: Option<(Bytes, Bytes)>,
     pub(super) large: Option<Large>,
     pub(super) ends_at_eof: bool,
     pub(super) depth: Depth,
@@ -48,11 +49,11 @@ impl Sample {
         }
     }
 
-    /// One request message that must be refused without losing the connection. It may follow and be followed by
-    /// [`requests`](Self::new).
+    /// A request that must be refused without losing the connection, and one that must go through after it. They are
+    /// sent behind the [`requests`](Self::new).
     #[must_use]
-    pub fn with_bad_request(mut self, message: impl Into<Bytes>) -> Self {
-        self.bad_request = Some(message.into());
+    pub fn with_bad_request(mut self, bad: impl Into<Bytes>, next: impl Into<Bytes>) -> Self {
+        self.bad_request = Some((bad.into(), next.into()));
         self
     }
 

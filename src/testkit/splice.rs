@@ -41,6 +41,18 @@ pub(super) struct Splice {
     /// Where complete messages lie in what was decoded.
     pub(super) request_spans: Vec<Range<u64>>,
     pub(super) response_spans: Vec<Range<u64>>,
+    pub(super) exchanges: Vec<Exchange>,
+    /// What the server refused, and how often it had an answer to that.
+    pub(super) refused: Vec<DecodeError>,
+    pub(super) answered_refused: usize,
+}
+
+/// A request and its answer, as events that can be sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    pub(super) stream: StreamId,
+    pub(super) request: Vec<Event>,
+    pub(super) response: Vec<Event>,
 }
 
 #[derive(Default)]
@@ -79,6 +91,9 @@ impl Splice {
             server_wrote: Wrote::default(),
             request_spans: Vec::new(),
             response_spans: Vec::new(),
+            exchanges: Vec::new(),
+            refused: Vec::new(),
+            answered_refused: 0,
         }
     }
 
@@ -140,6 +155,7 @@ impl Splice {
                     head.forward();
                 }
                 self.requests.push(&event, self.server.codec().state().tunnel)?;
+                self.keep_request(&event);
                 if let Some(stream) = event.stream()
                     && !matches!(event, Event::Capacity { .. } | Event::Upgraded { .. })
                 {
@@ -151,8 +167,37 @@ impl Splice {
             Err(error) => {
                 self.requests.refused(&error);
                 self.answer_refused(&error);
-                Ok(!error.is_fatal())
+                let fatal = error.is_fatal();
+                self.refused.push(error);
+                Ok(!fatal)
             }
+        }
+    }
+
+    fn keep_request(&mut self, event: &Event) {
+        match event {
+            Event::Head(head) => self.exchanges.push(Exchange {
+                stream: head.stream(),
+                request: vec![event.clone()],
+                response: Vec::new(),
+            }),
+            Event::Body(_) | Event::Trailers(_) | Event::Reset(_) => {
+                if let Some(exchange) =
+                    self.exchanges.iter_mut().rev().find(|known| event.stream() == Some(known.stream))
+                {
+                    exchange.request.push(event.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn keep_response(&mut self, event: &Event) {
+        let name = event.stream().and_then(|stream| self.down.get(&stream)).copied();
+        if let Some(exchange) = self.exchanges.iter_mut().rev().find(|known| name == Some(known.stream))
+            && matches!(event, Event::Head(_) | Event::Body(_) | Event::Trailers(_) | Event::Reset(_))
+        {
+            exchange.response.push(event.clone());
         }
     }
 
@@ -164,6 +209,7 @@ impl Splice {
             && let Some(event) = self.server.reply(stream, &LocalReply::new(error.outcome(), error.detail))
         {
             self.to_server.push_back((None, event));
+            self.answered_refused = self.answered_refused.saturating_add(1);
         }
     }
 
@@ -234,6 +280,7 @@ impl Splice {
                     head.forward();
                 }
                 self.responses.push(&event, self.client.codec().state().tunnel)?;
+                self.keep_response(&event);
                 if let Some(stream) = event.stream()
                     && !matches!(event, Event::Capacity { .. } | Event::Upgraded { .. })
                 {

@@ -483,7 +483,7 @@ pub fn samples() -> Vec<Sample> {
     sign(&mut bad);
     vec![
         Sample::new("exchanges", requests.concat(), responses.concat())
-            .with_bad_request(bad)
+            .with_bad_request(bad, call.bytes())
             .with_large_request(Message::request(5, "shop.Import", "all").front(LARGE), Some(LARGE as u64)),
         Sample::new("large", [export.bytes(), call.bytes()].concat(), [answer.bytes(), behind.bytes()].concat())
             .with_depth(Depth::ROUTE),
@@ -491,4 +491,4 @@ pub fn samples() -> Vec<Sample> {
 }
 
 /// The body of a large request.
-const LARGE: usize = 8 * 1024 * 1024;
+const LARGE: usize = 2 * 1024 * 1024;
