@@ -200,6 +200,11 @@ impl Client {
                 last: false,
             });
         }
+        if scan.seen == 0
+            && let Some((parsed, end)) = parse::response_at_once(input, &self.limits)
+        {
+            return self.take_head(input, &parsed, end);
+        }
         let end = match scan.run(input) {
             Found::End(end) if end <= self.limits.head => end,
             Found::BareLf(at) => return Err(Fault::bad("line_end", "a line ends with CR LF").at(at)),

@@ -49,74 +49,139 @@ pub(crate) struct Response {
     pub(crate) fields_at: usize,
 }
 
+/// Takes apart a request head that is whole at the front of `input`; where it ends, too. Nearly every head comes in one
+/// piece, and then there is no need to search for its end first.
+///
+/// `None` is no judgement: the way through [`Scan`] makes it, so that it does not depend on where a read ended.
+#[inline]
+pub(crate) fn request_at_once(input: &[u8], limits: &Limits) -> Option<(Request, usize)> {
+    let mut headers = [const { MaybeUninit::uninit() }; INLINE];
+    let mut parsed = httparse::Request::new(&mut []);
+    let Ok(httparse::Status::Complete(end)) = parsed.parse_with_uninit_headers(input, &mut headers) else {
+        return None;
+    };
+    // The parser takes empty lines in front; they are counted elsewhere.
+    if end > limits.head || matches!(input.first(), Some(b'\r' | b'\n')) {
+        return None;
+    }
+    let head = input.get(..end)?;
+    let fields_at = strict_lines(head, parsed.headers)?;
+    request_of(head, &parsed, fields_at, limits).ok().map(|request| (request, end))
+}
+
+/// The same for a response.
+#[inline]
+pub(crate) fn response_at_once(input: &[u8], limits: &Limits) -> Option<(Response, usize)> {
+    let mut headers = [const { MaybeUninit::uninit() }; INLINE];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let Ok(httparse::Status::Complete(end)) =
+        config.parse_response_with_uninit_headers(&mut parsed, input, &mut headers)
+    else {
+        return None;
+    };
+    if end > limits.head || input.first() != Some(&b'H') {
+        return None;
+    }
+    let head = input.get(..end)?;
+    let fields_at = strict_lines(head, parsed.headers)?;
+    response_of(head, &parsed, fields_at, limits).ok().map(|response| (response, end))
+}
+
+/// Where the fields begin, if every line of `head` ends with CR LF. The parser takes a bare LF too; but it takes
+/// nothing else, and a name begins where a line has ended.
+#[inline]
+fn strict_lines(head: &[u8], headers: &[Header<'_>]) -> Option<usize> {
+    if !head.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let mut first = head.len().checked_sub(2)?;
+    for header in headers.iter().rev() {
+        first = span(head, header.name.as_bytes()).start;
+        if head.get(first.checked_sub(2)?..first) != Some(b"\r\n") {
+            return None;
+        }
+    }
+    Some(first)
+}
+
 /// Takes apart a request head; `scan` has found its end, and `head` is all of it.
 pub(crate) fn request(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Request, Fault> {
     with_headers(scan, limits, |headers| {
         let mut parsed = httparse::Request::new(&mut []);
         match parsed.parse_with_uninit_headers(head, headers) {
-            Ok(httparse::Status::Complete(n)) if n == head.len() => {}
-            Ok(_) => return Err(Fault::bad("head", "a head ends with its first blank line")),
-            Err(error) => return Err(syntax(error, head)),
+            Ok(httparse::Status::Complete(n)) if n == head.len() => request_of(head, &parsed, scan.first, limits),
+            Ok(_) => Err(Fault::bad("head", "a head ends with its first blank line")),
+            Err(error) => Err(syntax(error, head)),
         }
-        let method = parsed.method.unwrap_or_default().as_bytes();
-        let target = parsed.path.unwrap_or_default().as_bytes();
-        let at = method.len().saturating_add(1);
-        if target.len() > limits.target {
-            return Err(Fault::limit(Limit::Target, "the request-target is too long"));
-        }
-        let old = parsed.version == Some(0);
-        let fields = Fields::read(head, parsed.headers, limits, old)?;
-        let mut note = fields.note;
-        let form = Target::read(method, target, at)?;
-        // RFC 9112, section 3.2: a 1.1 request has exactly one Host, and every request at most one, a valid one.
-        let authority = match (form.authority, fields.host) {
-            (_, None) if !old => return Err(Fault::bad("host", "a request has a Host")),
-            (Some(target), host) => {
-                // Section 3.2.2: the target wins, and a proxy writes Host anew.
-                if host.and_then(|host| head.get(host)) != head.get(target.clone()) {
-                    note = note.and(Note::REHOST);
-                }
-                Some(target)
-            }
-            (None, Some(host)) => Some(host).filter(|host| !host.is_empty()),
-            (None, None) => {
+    })
+}
+
+#[inline]
+fn request_of(
+    head: &[u8],
+    parsed: &httparse::Request<'_, '_>,
+    fields_at: usize,
+    limits: &Limits,
+) -> Result<Request, Fault> {
+    let method = parsed.method.unwrap_or_default().as_bytes();
+    let target = parsed.path.unwrap_or_default().as_bytes();
+    let at = method.len().saturating_add(1);
+    if target.len() > limits.target {
+        return Err(Fault::limit(Limit::Target, "the request-target is too long"));
+    }
+    let old = parsed.version == Some(0);
+    let fields = Fields::read(head, parsed.headers, limits, old)?;
+    let mut note = fields.note;
+    let form = Target::read(method, target, at)?;
+    // RFC 9112, section 3.2: a 1.1 request has exactly one Host, and every request at most one, a valid one.
+    let authority = match (form.authority, fields.host) {
+        (_, None) if !old => return Err(Fault::bad("host", "a request has a Host")),
+        (Some(target), host) => {
+            // Section 3.2.2: the target wins, and a proxy writes Host anew.
+            if host.and_then(|host| head.get(host)) != head.get(target.clone()) {
                 note = note.and(Note::REHOST);
-                None
             }
-        };
-        if form.absolute {
-            note = note.and(Note::ABSOLUTE);
+            Some(target)
         }
-        let mut length = 0;
-        let framing = match (fields.coding, fields.length) {
-            (Coding::None, None) => Framing::None,
-            (Coding::None, Some(n)) => {
-                length = n;
-                Framing::Length
-            }
-            // Section 6.1: both is how requests are smuggled; so is a coding in a version that has none.
-            (_, Some(_)) => {
-                return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
-            }
-            (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
-            (Coding::Chunked, None) => Framing::Chunked,
-            (Coding::Unknown, None) => {
-                return Err(Fault::with_status("transfer_encoding", "the only transfer-coding is chunked", 501));
-            }
-            (Coding::NotLast, None) => return Err(Fault::bad("transfer_encoding", "chunked comes last, and once")),
-        };
-        if method == b"CONNECT" && framing != Framing::None && (framing == Framing::Chunked || length > 0) {
-            // RFC 9110, section 9.3.6: it has no content; what a body would be, the tunnel is.
-            return Err(Fault::bad("connect", "CONNECT has no content"));
+        (None, Some(host)) => Some(host).filter(|host| !host.is_empty()),
+        (None, None) => {
+            note = note.and(Note::REHOST);
+            None
         }
-        Ok(Request {
-            note: note.with_framing(framing),
-            length,
-            method: 0..method.len(),
-            authority,
-            path: form.path,
-            fields_at: scan.first,
-        })
+    };
+    if form.absolute {
+        note = note.and(Note::ABSOLUTE);
+    }
+    let mut length = 0;
+    let framing = match (fields.coding, fields.length) {
+        (Coding::None, None) => Framing::None,
+        (Coding::None, Some(n)) => {
+            length = n;
+            Framing::Length
+        }
+        // Section 6.1: both is how requests are smuggled; so is a coding in a version that has none.
+        (_, Some(_)) => {
+            return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
+        }
+        (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
+        (Coding::Chunked, None) => Framing::Chunked,
+        (Coding::Unknown, None) => {
+            return Err(Fault::with_status("transfer_encoding", "the only transfer-coding is chunked", 501));
+        }
+        (Coding::NotLast, None) => return Err(Fault::bad("transfer_encoding", "chunked comes last, and once")),
+    };
+    if method == b"CONNECT" && framing != Framing::None && (framing == Framing::Chunked || length > 0) {
+        // RFC 9110, section 9.3.6: it has no content; what a body would be, the tunnel is.
+        return Err(Fault::bad("connect", "CONNECT has no content"));
+    }
+    Ok(Request {
+        note: note.with_framing(framing),
+        length,
+        method: 0..method.len(),
+        authority,
+        path: form.path,
+        fields_at,
     })
 }
 
@@ -126,34 +191,42 @@ pub(crate) fn request(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Reque
 pub(crate) fn response(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Response, Fault> {
     with_headers(scan, limits, |headers| {
         let mut parsed = httparse::Response::new(&mut []);
-        let mut config = httparse::ParserConfig::default();
-        config.allow_multiple_spaces_in_response_status_delimiters(false);
+        let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut parsed, head, headers) {
-            Ok(httparse::Status::Complete(n)) if n == head.len() => {}
-            Ok(_) => return Err(Fault::bad("head", "a head ends with its first blank line")),
-            Err(error) => return Err(syntax(error, head)),
+            Ok(httparse::Status::Complete(n)) if n == head.len() => response_of(head, &parsed, scan.first, limits),
+            Ok(_) => Err(Fault::bad("head", "a head ends with its first blank line")),
+            Err(error) => Err(syntax(error, head)),
         }
-        let status = parsed.code.unwrap_or_default();
-        if status < 100 {
-            return Err(Fault::bad("status", "a status code has three digits, the first of them not 0"));
-        }
-        let old = parsed.version == Some(0);
-        let fields = Fields::read(head, parsed.headers, limits, old)?;
-        let framing = match (fields.coding, fields.length) {
-            (Coding::None, None) => Framing::Close,
-            (Coding::None, Some(_)) => Framing::Length,
-            // RFC 9112, section 6.3: an attempt at response splitting, or a server that is as good as one.
-            (_, Some(_)) => {
-                return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
-            }
-            (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
-            (Coding::Chunked, None) => Framing::Chunked,
-            (Coding::Unknown | Coding::NotLast, None) => {
-                return Err(Fault::bad("transfer_encoding", "the only transfer-coding is chunked"));
-            }
-        };
-        Ok(Response { note: fields.note.with_framing(framing), status, length: fields.length, fields_at: scan.first })
     })
+}
+
+#[inline]
+fn response_of(
+    head: &[u8],
+    parsed: &httparse::Response<'_, '_>,
+    fields_at: usize,
+    limits: &Limits,
+) -> Result<Response, Fault> {
+    let status = parsed.code.unwrap_or_default();
+    if status < 100 {
+        return Err(Fault::bad("status", "a status code has three digits, the first of them not 0"));
+    }
+    let old = parsed.version == Some(0);
+    let fields = Fields::read(head, parsed.headers, limits, old)?;
+    let framing = match (fields.coding, fields.length) {
+        (Coding::None, None) => Framing::Close,
+        (Coding::None, Some(_)) => Framing::Length,
+        // RFC 9112, section 6.3: an attempt at response splitting, or a server that is as good as one.
+        (_, Some(_)) => {
+            return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
+        }
+        (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
+        (Coding::Chunked, None) => Framing::Chunked,
+        (Coding::Unknown | Coding::NotLast, None) => {
+            return Err(Fault::bad("transfer_encoding", "the only transfer-coding is chunked"));
+        }
+    };
+    Ok(Response { note: fields.note.with_framing(framing), status, length: fields.length, fields_at })
 }
 
 /// Where name and value of a field lie.
@@ -185,22 +258,28 @@ pub(crate) fn trailers(block: &[u8], scan: &Scan, limits: &Limits) -> Result<Vec
 
 /// Whether a field is the connection's and ends at the next hop, whatever `Connection` says (RFC 9110, section 7.6.1).
 pub(crate) fn is_hop(name: &[u8]) -> bool {
-    let known: &[u8] = match name.len() {
-        2 => b"te",
-        7 => b"upgrade",
-        10 if matches!(name.first(), Some(b'k' | b'K')) => b"keep-alive",
-        10 => b"connection",
-        14 => b"http2-settings",
-        16 => b"proxy-connection",
-        17 => b"transfer-encoding",
-        _ => return false,
-    };
-    name.eq_ignore_ascii_case(known)
+    match name.len() {
+        2 => is_name(name, b"te"),
+        7 => is_name(name, b"upgrade"),
+        10 => is_name(name, b"connection") || is_name(name, b"keep-alive"),
+        14 => is_name(name, b"http2-settings"),
+        16 => is_name(name, b"proxy-connection"),
+        17 => is_name(name, b"transfer-encoding"),
+        _ => false,
+    }
+}
+
+/// Whether a token is `known`, which is in lower case. The bit that case is in is set on every byte at once: of the
+/// bytes that a token may hold, no other one becomes a letter or a hyphen that way.
+#[inline]
+pub(crate) fn is_name<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
+    <&[u8; N]>::try_from(name)
+        .is_ok_and(|name| name.iter().zip(known).fold(0, |differ, (a, b)| differ | ((a | 0x20) ^ b)) == 0)
 }
 
 /// Whether a field frames or addresses the message, so that no `Connection` may take it away.
 pub(crate) fn is_fixed(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"host")
+    is_name(name, b"content-length") || is_name(name, b"host")
 }
 
 /// Runs `parse` with room for as many headers as there are lines.
@@ -296,7 +375,7 @@ impl Fields {
             }
             // Most fields are told from those that matter by their length alone.
             match name.len() {
-                4 if name.eq_ignore_ascii_case(b"host") => {
+                4 if is_name(name, b"host") => {
                     let host = span(head, header.value);
                     let fault = if seen.host.is_some() {
                         "a request has one Host"
@@ -308,18 +387,18 @@ impl Fields {
                     };
                     return Err(Fault::bad("host", fault).at(host.start));
                 }
-                6 if name.eq_ignore_ascii_case(b"cookie") => {
+                6 if is_name(name, b"cookie") => {
                     crumbs = crumbs.saturating_add(1);
                     crumb_bytes = crumb_bytes.saturating_add(n);
                 }
-                10 if name.eq_ignore_ascii_case(b"connection") => {
+                10 if is_name(name, b"connection") => {
                     seen.note = seen.note.and(Note::HOP);
                     for option in grammar::list(header.value) {
                         options = options.saturating_add(1);
                         seen.note = match option.len() {
-                            5 if option.eq_ignore_ascii_case(b"close") => seen.note.and(Note::CLOSE),
-                            10 if option.eq_ignore_ascii_case(b"keep-alive") => seen.note.and(Note::KEEP),
-                            7 if option.eq_ignore_ascii_case(b"upgrade") => {
+                            5 if is_name(option, b"close") => seen.note.and(Note::CLOSE),
+                            10 if is_name(option, b"keep-alive") => seen.note.and(Note::KEEP),
+                            7 if is_name(option, b"upgrade") => {
                                 upgrade_listed = true;
                                 seen.note
                             }
@@ -335,7 +414,7 @@ impl Fields {
                         return Err(Fault::bad("connection", "Connection names too many options"));
                     }
                 }
-                14 if name.eq_ignore_ascii_case(b"content-length") => {
+                14 if is_name(name, b"content-length") => {
                     let at = span(head, header.value).start;
                     // RFC 9112, section 6.3: anything but one number is an unrecoverable error. Two equal ones may be
                     // taken for one; what has been through two writers already is refused here all the same.
@@ -345,7 +424,7 @@ impl Fields {
                     }
                     seen.note = seen.note.with_length_at(at);
                 }
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                17 if is_name(name, b"transfer-encoding") => {
                     // A field without a coding in it is not the absence of one.
                     let mut empty = true;
                     for coding in grammar::list(header.value) {
@@ -361,7 +440,7 @@ impl Fields {
                         return Err(Fault::bad("transfer_encoding", "Transfer-Encoding names a coding"));
                     }
                 }
-                7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                7 if is_name(name, b"upgrade") => {
                     seen.note = seen.note.and(Note::HOP);
                     upgrade = true;
                 }
