@@ -1,4 +1,4 @@
-//! Dubbo2 for [meshwire](meshwire): both ends of a connection, with the destination in view.
+//! Dubbo2 for [meshwire]: both ends of a connection, with the destination in view.
 //!
 //! A Dubbo2 frame is 16 bytes of header and a body in one of many serializations. In Hessian 2, the default, the body
 //! of a request begins with what a route needs: the interface, its version and the method; [`Dubbo`] reads those and

@@ -1,4 +1,4 @@
-//! HTTP/1.1 for [meshwire](meshwire): heads, framing, and the duties of an intermediary, at both ends of a connection
+//! HTTP/1.1 for [meshwire]: heads, framing, and the duties of an intermediary, at both ends of a connection
 //! (RFC 9112, RFC 9110, RFC 9931).
 //!
 //! A head is handed over as soon as it is complete, in its own bytes; a body streams behind it without its framing.
