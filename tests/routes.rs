@@ -554,8 +554,8 @@ fn ask<'t>(table: &'t RouteTable, key: &dyn RoutingKey) -> Answer<'t> {
     let host = |host| table.virtual_hosts().iter().position(|other| std::ptr::eq(other, host)).unwrap();
     match table.lookup(key, 0) {
         Ok(found) => {
-            let routes = found.virtual_host().routes();
-            let route = routes.iter().position(|route| std::ptr::eq(route, found.route())).unwrap();
+            let mut routes = found.virtual_host().routes();
+            let route = routes.position(|route| std::ptr::eq(route, found.route())).unwrap();
             Ok((host(found.virtual_host()), route))
         }
         Err(Miss::NoHost) => Err(Ok(None)),

@@ -12,21 +12,32 @@ use crate::key::RoutingKey;
 use crate::outcome::{LocalReply, Outcome};
 
 /// A route of a [`RouteTable`](crate::RouteTable).
+///
+/// It fills a cache line: in a table too large for the cache, one wait brings all that most requests need of it.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Route {
     pub(super) conditions: Box<[Condition]>,
     pub(super) action: Action,
     pub(super) timeout: Option<Duration>,
-    pub(super) name: Option<Box<str>>,
     pub(super) more: Option<Box<More>>,
 }
 
-/// What most routes do without.
+const _: () = assert!(size_of::<Route>() == 64, "what is seldom needed belongs into `More`");
+
+/// What most routes, or most requests, do without.
 #[derive(Debug)]
 pub(super) struct More {
+    pub(super) name: Option<Box<str>>,
     pub(super) retry: Option<Retry>,
     pub(super) request: FieldEdits,
     pub(super) response: FieldEdits,
+}
+
+impl More {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.retry.is_none() && self.request.is_empty() && self.response.is_empty()
+    }
 }
 
 #[derive(Debug)]
@@ -53,7 +64,7 @@ pub enum Target<'t> {
 impl Route {
     /// Its name, for logs.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.more.as_ref()?.name.as_deref()
     }
 
     /// Where the request goes. `random` chooses among weighted clusters: one number for a request gives one answer.

@@ -98,8 +98,12 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    pub(super) const fn root(name: &'a str, index: usize) -> Self {
-        Self { parent: None, name, index: Some(index) }
+    pub(super) const fn root(name: &'a str) -> Self {
+        Self { parent: None, name, index: None }
+    }
+
+    pub(super) const fn nth(self, index: usize) -> Self {
+        Self { index: Some(index), ..self }
     }
 
     pub(super) const fn key(&'a self, name: &'a str) -> Self {
@@ -107,7 +111,7 @@ impl<'a> At<'a> {
     }
 
     pub(super) const fn item(&'a self, name: &'a str, index: usize) -> Self {
-        Self { parent: Some(self), name, index: Some(index) }
+        self.key(name).nth(index)
     }
 }
 

@@ -42,8 +42,9 @@ impl<'a> HostPattern<'a> {
 }
 
 impl HostIndex {
-    /// The index of these hosts, no two of which are the same, with the virtual host of each.
-    pub(super) fn new<'a>(hosts: impl IntoIterator<Item = (HostPattern<'a>, u32)>) -> Self {
+    /// The index of these hosts, no two of which are the same, with the virtual host of each; `None` where they take
+    /// more than 4 GiB.
+    pub(super) fn new<'a>(hosts: impl IntoIterator<Item = (HostPattern<'a>, u32)>) -> Option<Self> {
         let (mut exact, mut suffixes, mut prefixes, mut any) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (pattern, number) in hosts {
             match pattern {
@@ -54,8 +55,8 @@ impl HostIndex {
             }
         }
         let trivial = exact.is_empty() && suffixes.is_empty() && prefixes.is_empty();
-        let exact = Names::new(&exact);
-        Self { exact, suffixes: Wildcards::new(&suffixes), prefixes: Wildcards::new(&prefixes), any, trivial }
+        let (suffixes, prefixes) = (Wildcards::new(&suffixes)?, Wildcards::new(&prefixes)?);
+        Some(Self { exact: Names::new(&exact)?, suffixes, prefixes, any, trivial })
     }
 
     /// Whether every host has the same answer, so that nobody needs to know it.
@@ -82,11 +83,11 @@ struct Wildcards {
 }
 
 impl Wildcards {
-    fn new(names: &[(&str, u32)]) -> Self {
+    fn new(names: &[(&str, u32)]) -> Option<Self> {
         let mut lengths: Vec<usize> = names.iter().map(|(name, _)| name.len()).collect();
         lengths.sort_unstable_by(|one, other| other.cmp(one));
         lengths.dedup();
-        Self { lengths: lengths.into(), names: Names::new(names) }
+        Some(Self { lengths: lengths.into(), names: Names::new(names)? })
     }
 
     fn find<'a>(&self, host: &[u8], part: impl Fn(usize) -> Option<&'a [u8]>) -> Option<u32> {
@@ -119,7 +120,8 @@ mod tests {
     #[test]
     fn the_more_exact_comes_first() {
         let patterns = ["com.a.Demo", "*.Demo", "*.a.demo", "com.*", "com.a.*", "*", "*o"];
-        let index = HostIndex::new((0..).zip(patterns).map(|(n, host)| (HostPattern::parse(host).unwrap(), n)));
+        let index =
+            HostIndex::new((0..).zip(patterns).map(|(n, host)| (HostPattern::parse(host).unwrap(), n))).unwrap();
         for (host, found) in [
             ("com.a.Demo", 0),
             ("COM.A.DEMO", 0),
@@ -140,9 +142,10 @@ mod tests {
 
     #[test]
     fn without_a_catch_all_there_may_be_nothing() {
-        let index = HostIndex::new([(HostPattern::Suffix(".a"), 0)]);
+        let index = HostIndex::new([(HostPattern::Suffix(".a"), 0)]).unwrap();
         assert!(!index.is_trivial());
         assert_eq!((index.find(b"x.a"), index.find(b".a"), index.find(b"")), (Some(0), None, None));
-        assert!(HostIndex::new([]).is_trivial() && HostIndex::new([(HostPattern::Any, 0)]).is_trivial());
+        assert!(HostIndex::new([]).unwrap().is_trivial());
+        assert!(HostIndex::new([(HostPattern::Any, 0)]).unwrap().is_trivial());
     }
 }

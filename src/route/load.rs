@@ -27,7 +27,7 @@ pub(super) fn load(document: Document) -> Result<RouteTable, RouteError> {
         if loader.problems.is_full() {
             break;
         }
-        virtual_hosts.push(loader.virtual_host(&At::root("virtual_hosts", n), host));
+        virtual_hosts.push(loader.virtual_host(&At::root("virtual_hosts").nth(n), host));
     }
     loader.problems.into_result()?;
     let depth = Arc::new(depth(&hosts, &virtual_hosts));
@@ -43,7 +43,7 @@ fn depth(hosts: &HostIndex, virtual_hosts: &[VirtualHost]) -> Depth {
     };
     virtual_hosts.iter().fold(host, |depth, host| {
         // Nothing gets past a route that matches everything.
-        let tried = host.routes.iter().take_while(|route| !route.conditions.is_empty());
+        let tried = host.routes().take_while(|route| !route.conditions.is_empty());
         tried.fold(depth, |depth, route| route.deepen(depth))
     })
 }
@@ -58,7 +58,7 @@ impl Loader {
         let mut patterns = Vec::new();
         let mut seen: HashMap<String, (usize, usize)> = HashMap::new();
         for (v, virtual_host) in document.virtual_hosts.iter().enumerate() {
-            let at = At::root("virtual_hosts", v);
+            let at = At::root("virtual_hosts").nth(v);
             // A slot says "vacant" by other means, so that every number can be one.
             let Ok(number) = u32::try_from(v) else {
                 self.problems.push(&at, "there are too many virtual hosts");
@@ -85,13 +85,16 @@ impl Loader {
                 }
             }
         }
-        HostIndex::new(patterns)
+        HostIndex::new(patterns).unwrap_or_else(|| {
+            self.problems.push(&At::root("virtual_hosts"), "the hosts take more than 4 GiB");
+            HostIndex::default()
+        })
     }
 
     fn virtual_host(&mut self, at: &At<'_>, host: document::VirtualHost) -> VirtualHost {
         let routes = host.routes.into_iter().enumerate();
-        let routes = routes.map_while(|(n, route)| self.route(&at.item("routes", n), route)).collect();
-        VirtualHost { routes, name: host.name.map(Into::into) }
+        let mut routes = routes.map_while(|(n, route)| self.route(&at.item("routes", n), route));
+        VirtualHost { first: routes.next(), others: routes.collect(), name: host.name.map(Into::into) }
     }
 
     /// The route; nothing where it has no action, or where so much is wrong already that nobody reads on.
@@ -131,15 +134,14 @@ impl Loader {
                 None
             }
         };
-        let more = More { retry, request: route.request_fields, response: route.response_fields };
-        let is_plain = more.retry.is_none() && more.request.is_empty() && more.response.is_empty();
+        let name = route.name.map(Into::into);
+        let more = More { name, retry, request: route.request_fields, response: route.response_fields };
         Some(Route {
             conditions,
             // What has no action has a problem: the table is not made.
             action: action.unwrap_or(Action::Cluster(Box::default())),
             timeout: route.timeout.filter(|timeout| !timeout.is_zero()),
-            name: route.name.map(Into::into),
-            more: if is_plain { None } else { Some(Box::new(more)) },
+            more: if more.is_empty() { None } else { Some(Box::new(more)) },
         })
     }
 

@@ -1,47 +1,56 @@
 //! A hash table from names to numbers, without regard to ASCII case.
 
-/// Names and their numbers. Stored in lower case; looked up in any, without a copy in lower case.
+/// Names and their numbers, looked up in any case and without a copy in lower case.
 ///
 /// The hash is fast and has no secret. A secret keeps those who choose the names from choosing many that fall together,
 /// and here they cannot: names come from the route document, while a message's host is only looked up and leaves
 /// nothing behind. The longest run it can meet is the longest in the table, at most half of which is used.
+///
+/// In a large table the time goes into waiting for memory: a lookup touches one slot, one name, and nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// Open addressing; a power of two, at least twice the number of names, or none at all.
-    slots: Box<[Option<Entry>]>,
+    slots: Box<[Slot]>,
+    /// All names, as they are written in the document: most messages write them so, too.
+    text: Box<[u8]>,
     longest: usize,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
     /// The half of the hash that did not choose the slot: other names are seldom compared.
     tag: u32,
+    at: u32,
+    /// No name is empty, so that 0 is a free slot.
+    len: u32,
     number: u32,
-    name: Box<[u8]>,
 }
 
 impl Names {
-    /// A table of these names, no two of which are the same.
-    pub(super) fn new(names: &[(&str, u32)]) -> Self {
-        let size = if names.is_empty() { 0 } else { names.len().saturating_mul(2).next_power_of_two() };
-        let mut slots: Box<[Option<Entry>]> = vec![None; size].into();
-        let mut longest = 0;
-        for (name, number) in names {
-            let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
-            longest = longest.max(name.len());
-            let hash = hash(&name);
+    /// A table of these names, none of which is empty or there twice; `None` where they take more than 4 GiB.
+    pub(super) fn new(names: &[(&str, u32)]) -> Option<Self> {
+        let size = if names.is_empty() { 0 } else { names.len().checked_mul(2)?.next_power_of_two() };
+        let mut slots: Box<[Slot]> = vec![Slot::default(); size].into();
+        let mut text = Vec::new();
+        for &(name, number) in names {
+            let hash = hash(name.as_bytes());
+            let slot =
+                Slot { tag: tag(hash), at: text.len().try_into().ok()?, len: name.len().try_into().ok()?, number };
+            text.extend_from_slice(name.as_bytes());
             let mut at = hash as usize;
-            while let Some(slot) = slots.get_mut(at & size.wrapping_sub(1)) {
-                if slot.is_none() {
-                    *slot = Some(Entry { tag: tag(hash), number: *number, name });
+            while let Some(place) = slots.get_mut(at & size.wrapping_sub(1)) {
+                if place.len == 0 {
+                    *place = slot;
                     break;
                 }
                 at = at.wrapping_add(1);
             }
         }
-        Self { slots, longest }
+        let longest = names.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        Some(Self { slots, text: text.into(), longest })
     }
 
+    #[inline]
     pub(super) fn find(&self, name: &[u8]) -> Option<u32> {
         // A peer may send a name as long as a head; none of those is worth hashing.
         if name.len() > self.longest {
@@ -51,10 +60,16 @@ impl Names {
         let mask = self.slots.len().wrapping_sub(1);
         let mut at = hash as usize;
         loop {
+            let slot = self.slots.get(at & mask)?;
             // Half of the slots are free: the run ends.
-            let entry = self.slots.get(at & mask)?.as_ref()?;
-            if entry.tag == tag(hash) && is(&entry.name, name) {
-                return Some(entry.number);
+            if slot.len == 0 {
+                return None;
+            }
+            if slot.tag == tag(hash) && slot.len as usize == name.len() {
+                let known = self.text.get(slot.at as usize..)?.get(..name.len())?;
+                if is(known, name) {
+                    return Some(slot.number);
+                }
             }
             at = at.wrapping_add(1);
         }
@@ -65,30 +80,31 @@ const fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// The hash of `name` in lower case, eight bytes at a time.
+/// The hash of `name`, eight bytes at a time, the same in any case: with the bit that tells the cases apart set
+/// everywhere, few other names become alike.
 #[inline]
 fn hash(name: &[u8]) -> u64 {
-    // Odd, with as many ones as zeros, and of no other meaning (the fractions of the golden ratio and of pi).
+    // Nothing up the sleeve: the fractions of the golden ratio and of pi, the latter odd.
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     const FACTOR: u64 = 0x243f_6a88_85a3_08d3;
     let mix = |hash: u64, word: u64| {
-        let wide = u128::from(hash ^ lower(word)).wrapping_mul(u128::from(FACTOR));
+        let wide = u128::from(hash ^ (word | 0x20 * ONES)).wrapping_mul(u128::from(FACTOR));
         (wide as u64) ^ ((wide >> 64) as u64)
     };
     let (words, _) = name.as_chunks::<8>();
     let hash = words.iter().fold(SEED ^ name.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    // Twice over the end: the last bit of a product is the last bit of what was multiplied.
+    // Twice over the end: the last bits of a product know nothing of the first bits of its factors.
     mix(mix(hash, end(name)), 0)
 }
 
-/// Whether `name` is `known`, which is in lower case.
+/// Whether the names, which are of the same length, are the same but for case.
 #[inline]
 fn is(known: &[u8], name: &[u8]) -> bool {
+    let same = |one: u64, other: u64| one == other || lower(one) == lower(other);
     let (ours, _) = known.as_chunks::<8>();
     let (theirs, _) = name.as_chunks::<8>();
-    known.len() == name.len()
-        && ours.iter().zip(theirs).all(|(one, other)| u64::from_le_bytes(*one) == lower(u64::from_le_bytes(*other)))
-        && end(known) == lower(end(name))
+    ours.iter().zip(theirs).all(|(one, other)| same(u64::from_le_bytes(*one), u64::from_le_bytes(*other)))
+        && same(end(known), end(name))
 }
 
 /// The last eight bytes, some of which may have been in a word before; all of a shorter name.
@@ -100,10 +116,12 @@ fn end(name: &[u8]) -> u64 {
     }
 }
 
+/// One in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
 /// Eight bytes in ASCII lower case.
 #[inline]
 const fn lower(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * ONES;
     // Without its high bit no byte carries into the next. The sums have the high bit where a byte is at least `A`, and
     // where it is beyond `Z`; the bit they leave is moved to 0x20, which is what tells the cases apart.
@@ -136,7 +154,7 @@ mod tests {
     fn every_name_is_found_in_any_case_and_no_other() {
         let names: Vec<(String, u32)> =
             (0..3000).map(|n: u32| (format!("{}x{n}", "Ab.".repeat(n as usize % 13)), n)).collect();
-        let table = Names::new(&borrowed(&names));
+        let table = Names::new(&borrowed(&names)).unwrap();
         for (name, number) in &names {
             assert_eq!(table.find(name.as_bytes()), Some(*number));
             assert_eq!(table.find(name.to_uppercase().as_bytes()), Some(*number));
@@ -152,8 +170,8 @@ mod tests {
     fn runs_are_short() {
         for pattern in ["service{}", "com.example.s{}.Service", "{}.default.svc.cluster.local", "s{}"] {
             let names: Vec<(String, u32)> = (0..20_000).map(|n| (pattern.replace("{}", &n.to_string()), n)).collect();
-            let table = Names::new(&borrowed(&names));
-            let longest = table.slots.split(Option::is_none).map(<[_]>::len).max().unwrap();
+            let table = Names::new(&borrowed(&names)).unwrap();
+            let longest = table.slots.split(|slot| slot.len == 0).map(<[_]>::len).max().unwrap();
             assert!(longest < 64, "{pattern}: {longest}");
         }
     }

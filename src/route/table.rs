@@ -79,7 +79,7 @@ impl RouteTable {
         let host = if self.hosts.is_trivial() { b"" } else { host(key)? };
         let virtual_host = self.hosts.find(host).and_then(|n| self.virtual_hosts.get(n as usize));
         let virtual_host = virtual_host.ok_or(Miss::NoHost)?;
-        for route in &virtual_host.routes {
+        for route in virtual_host.routes() {
             if route.admits(key)? {
                 return Ok(Match { virtual_host, route, random });
             }
@@ -103,7 +103,9 @@ fn host<'t, K: RoutingKey + ?Sized>(key: &K) -> Result<&[u8], Miss<'t>> {
 /// A virtual host of a [`RouteTable`].
 #[derive(Debug)]
 pub struct VirtualHost {
-    pub(super) routes: Box<[Route]>,
+    /// The first route is tried most: it lies here, and not behind a pointer.
+    pub(super) first: Option<Route>,
+    pub(super) others: Box<[Route]>,
     pub(super) name: Option<Box<str>>,
 }
 
@@ -114,8 +116,8 @@ impl VirtualHost {
     }
 
     /// Its routes, the first match first.
-    pub const fn routes(&self) -> &[Route] {
-        &self.routes
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.first.iter().chain(&self.others)
     }
 }
 
