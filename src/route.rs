@@ -59,7 +59,8 @@
 //!   field that is missing does not hold, inverted or not, except `present: false` and inverted `present: true`;
 //!   `treat_missing_as_empty` makes the missing field an empty one instead.
 //! * **Regular expressions** (feature `regex`) match the whole value. They work on bytes: `.` is one byte and `\d`,
-//!   `\w`, `\s` are ASCII, unless the expression turns Unicode on with `(?u)`.
+//!   `\w`, `\s` are ASCII, unless the expression turns Unicode on with `(?u)`. One that needs more than 256 KiB when
+//!   compiled is refused.
 //!
 //! # What is not decoded is not guessed
 //!

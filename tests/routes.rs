@@ -48,7 +48,8 @@ virtual_hosts:
 const ALL_JSON: &str = r#"{"virtual_hosts": [
   {"name": "demo", "hosts": ["com.example.DemoService", "*.example.com", "com.example.*"], "routes": [
     {"name": "v2",
-     "match": {"service": {"prefix": "com.", "ignore_case": true}, "method": "sayHello", "path": {"suffix": "/sayHello"},
+     "match": {"service": {"prefix": "com.", "ignore_case": true}, "method": "sayHello",
+       "path": {"suffix": "/sayHello"},
        "verb": {"contains": "say"}, "version": "2.0.0", "group": {"exact": "gray"},
        "fields": [{"name": "env", "regex": "gray|canary"}, {"name": "x-skip", "present": true, "invert": true},
          {"name": "tenant", "exact": "", "treat_missing_as_empty": true}, {"name": "token"}]},

@@ -1,7 +1,7 @@
 //! From a document to a table: everything is checked here, and all that is wrong is reported at once.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,6 @@ impl Loader {
         let mut seen: HashMap<String, (usize, usize)> = HashMap::new();
         for (v, virtual_host) in document.virtual_hosts.iter().enumerate() {
             let at = At::root("virtual_hosts").nth(v);
-            // A slot says "vacant" by other means, so that every number can be one.
             let Ok(number) = u32::try_from(v) else {
                 self.problems.push(&at, "there are too many virtual hosts");
                 break;
@@ -97,7 +96,7 @@ impl Loader {
         VirtualHost { first: routes.next(), others: routes.collect(), name: host.name.map(Into::into) }
     }
 
-    /// The route; nothing where it has no action, or where so much is wrong already that nobody reads on.
+    /// The route; nothing where so much is wrong already that nobody reads on.
     fn route(&mut self, at: &At<'_>, mut route: document::Route) -> Option<Route> {
         if self.problems.is_full() {
             return None;
@@ -223,9 +222,10 @@ impl Loader {
     }
 
     fn edits(&mut self, at: &At<'_>, edits: &FieldEdits) {
-        for (n, (name, _)) in edits.set.iter().enumerate() {
+        let mut seen = HashSet::new();
+        for (name, _) in &edits.set {
             self.field_name(&at.key("set").key(name), name);
-            if edits.set.iter().take(n).any(|(before, _)| before.eq_ignore_ascii_case(name)) {
+            if !seen.insert(name.to_ascii_lowercase()) {
                 self.problems.push(&at.key("set").key(name), "is set twice");
             }
         }

@@ -115,7 +115,7 @@ fn hash(name: &[u8]) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     const FACTOR: u64 = 0x243f_6a88_85a3_08d3;
     let mix = |hash: u64, word: u64| {
-        let wide = u128::from(hash ^ (word | 0x20 * ONES)).wrapping_mul(u128::from(FACTOR));
+        let wide = u128::from(hash ^ (word | (0x20 * ONES))).wrapping_mul(u128::from(FACTOR));
         (wide as u64) ^ ((wide >> 64) as u64)
     };
     let (words, _) = name.as_chunks::<8>();
