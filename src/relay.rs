@@ -210,6 +210,15 @@ impl Relay {
         codec.go_away(&mut cx);
     }
 
+    /// Sends a heartbeat on an upstream connection, so that a server which counts on them does not take it for dead.
+    /// False where the protocol has none, or the connection is gone.
+    pub fn heartbeat(&mut self, link: Link) -> bool {
+        self.upstream(link).is_some_and(|end| {
+            let (codec, mut cx) = end.codec_mut();
+            codec.heartbeat(&mut cx)
+        })
+    }
+
     /// Says what time it is, counted from when the downstream connection began.
     pub fn set_now(&mut self, now: Duration) {
         self.now = self.now.max(now);
@@ -512,7 +521,16 @@ impl Relay {
                 }
                 return;
             }
-            Event::Heartbeat { .. } | Event::Upgraded { .. } => return,
+            Event::Heartbeat { .. } => return,
+            Event::Upgraded { stream } => {
+                // From here on the request goes on for as long as the tunnel does.
+                let exchange = self.by_up.get(&(link, stream.id()));
+                if let Some((exchange, state)) = exchange.and_then(|id| Some((id, self.exchanges.get_mut(id)?))) {
+                    state.request_ended = false;
+                    self.by_down.insert(state.down.id(), *exchange);
+                }
+                return;
+            }
             event => match event.stream() {
                 Some(stream) => stream,
                 None => return,

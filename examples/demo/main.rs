@@ -18,7 +18,7 @@ use meshwire::{Conn, Event, Kind, Outcome, Registry, RouteTable, Sent};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use connection::{Entry, Shared};
+use connection::{Destination, Entry, Shared};
 use traffic::{Message, Traffic};
 
 /// Nothing in here takes longer on a machine that is not on fire.
@@ -46,7 +46,8 @@ async fn run() -> Result<bool, Box<dyn Error>> {
     let mut clusters = HashMap::new();
     for cluster in traffic::CLUSTERS {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        clusters.insert(cluster.to_owned(), listener.local_addr()?.to_string().parse()?);
+        let address = listener.local_addr()?.to_string().parse()?;
+        clusters.insert(cluster.to_owned(), Destination { address, heartbeat: None });
         tokio::spawn(upstream::serve(listener, Arc::clone(&traffic)));
     }
     let mut registry = Registry::builder();

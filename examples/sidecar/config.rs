@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwire::io::Address;
 use meshwire::route::document::{self, Document};
 use meshwire::{Protocol, Registry, RouteTable};
 use serde::Deserialize;
+
+use crate::connection::Destination;
 
 /// What stands in the file.
 #[derive(Deserialize)]
@@ -55,13 +56,19 @@ impl Default for Names {
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) address: String,
+    #[serde(default = "default_heartbeat")]
+    pub(crate) heartbeat_ms: u64,
+}
+
+const fn default_heartbeat() -> u64 {
+    20_000
 }
 
 /// The same, checked and ready to use.
 pub(crate) struct Plan {
     pub(crate) listeners: Vec<Bind>,
     pub(crate) table: Arc<RouteTable>,
-    pub(crate) clusters: Arc<HashMap<String, Address>>,
+    pub(crate) clusters: Arc<HashMap<String, Destination>>,
     pub(crate) access_log: bool,
 }
 
@@ -95,7 +102,8 @@ pub(crate) fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> 
     for (n, cluster) in config.clusters.into_iter().enumerate() {
         match cluster.address.parse() {
             Ok(address) => {
-                if clusters.insert(cluster.name.clone(), address).is_some() {
+                let heartbeat = (cluster.heartbeat_ms > 0).then(|| Duration::from_millis(cluster.heartbeat_ms));
+                if clusters.insert(cluster.name.clone(), Destination { address, heartbeat }).is_some() {
                     problems.push(format!("clusters[{n}].name: there are two clusters {:?}", cluster.name));
                 }
             }

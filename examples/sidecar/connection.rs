@@ -20,12 +20,20 @@ use tokio::task::JoinSet;
 /// What every connection of a proxy shares.
 pub(crate) struct Shared {
     pub(crate) table: Arc<RouteTable>,
-    pub(crate) clusters: Arc<HashMap<String, Address>>,
+    pub(crate) clusters: Arc<HashMap<String, Destination>>,
     pub(crate) connect: Arc<dyn Connect>,
     /// Told of every exchange that ends.
     pub(crate) log: Option<Log>,
     /// Turns true when no new exchange is to be begun.
     pub(crate) draining: watch::Receiver<bool>,
+}
+
+/// Where the requests for a cluster go.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) address: Address,
+    /// How often an upstream connection gets a heartbeat, where its protocol has them.
+    pub(crate) heartbeat: Option<Duration>,
 }
 
 pub(crate) type Log = Box<dyn Fn(&Entry) + Send + Sync>;
@@ -85,6 +93,7 @@ where
         shared,
         clusters: HashMap::new(),
         dials: JoinSet::new(),
+        heartbeats: JoinSet::new(),
         entries: HashMap::new(),
     };
     loop {
@@ -101,6 +110,7 @@ where
                     connection.dialed(&cluster, result);
                 }
             }
+            Some(Ok((link, every))) = connection.heartbeats.join_next() => connection.heartbeat(link, every),
             Ok(()) = draining.changed() => connection.driver.relay().drain(),
         }
     }
@@ -112,6 +122,8 @@ struct Connection<T> {
     shared: Arc<Shared>,
     clusters: HashMap<String, Upstream>,
     dials: JoinSet<(String, io::Result<Box<dyn Stream>>)>,
+    /// Whose upstream connection is due for one, when.
+    heartbeats: JoinSet<(Link, Duration)>,
     entries: HashMap<ExchangeId, Entry>,
 }
 
@@ -191,7 +203,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let (connect, clusters) = (Arc::clone(&self.shared.connect), Arc::clone(&self.shared.clusters));
         self.dials.spawn(async move {
-            let Some(address) = clusters.get(&cluster) else {
+            let Some(Destination { address, .. }) = clusters.get(&cluster) else {
                 return (cluster, Err(io::ErrorKind::NotFound.into()));
             };
             let mut result = connect.connect(address).await;
@@ -214,6 +226,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 let end = Endpoint::new(self.protocol.codec(Conn::client()));
                 let link = self.driver.connect(io, end, &self.protocol.traits());
                 upstream.link = Some(link);
+                let every = self.shared.clusters.get(cluster).and_then(|cluster| cluster.heartbeat);
+                if let Some(every) = every.filter(|_| self.protocol.traits().heartbeat) {
+                    self.beat_in(link, every);
+                }
                 for (exchange, head) in waiting {
                     self.driver.relay().forward(exchange, link, head);
                 }
@@ -225,6 +241,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
             }
         }
+    }
+
+    fn heartbeat(&mut self, link: Link, every: Duration) {
+        if self.driver.relay().heartbeat(link) {
+            self.beat_in(link, every);
+        }
+    }
+
+    fn beat_in(&mut self, link: Link, every: Duration) {
+        self.heartbeats.spawn(async move {
+            tokio::time::sleep(every).await;
+            (link, every)
+        });
     }
 
     fn done(&mut self, done: Done) {

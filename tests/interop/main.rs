@@ -455,6 +455,7 @@ routes:
 clusters:
   - name: backend
     address: 127.0.0.1:{port}
+    heartbeat_ms: 1000
 "
     )
 }
