@@ -53,7 +53,7 @@ module.exports = function dubboCases(echo, sockets) {
     async heartbeat() {
       assert.strictEqual(await echo.hello('before'), 'hello before');
       const before = sockets();
-      await sleep(4500);
+      await sleep(7500);
       assert.deepStrictEqual(sockets(), before);
       assert.strictEqual(await echo.hello('after'), 'hello after');
       assert.deepStrictEqual(sockets(), before);

@@ -22,7 +22,7 @@ class LoopbackServer extends RpcServer {
 }
 
 async function server(port) {
-  const rpc = new LoopbackServer({ logger, protocol, port, version: '1.0.0', maxIdleTime: 3000 });
+  const rpc = new LoopbackServer({ logger, protocol, port, version: '1.0.0', maxIdleTime: 6000 });
   const notes = new Set();
   rpc.addService({ interfaceName: 'interop.Echo' }, {
     async hello(name) {

@@ -101,7 +101,7 @@ final class Cases {
     private String heartbeat() throws Exception {
         same("hello before", echo.hello("before"));
         Set<String> before = connections();
-        Thread.sleep(4 * Main.HEARTBEAT_MILLIS + 500);
+        Thread.sleep(7L * Main.HEARTBEAT_MILLIS + 500);
         same(before, connections());
         same("hello after", echo.hello("after"));
         same(before, connections());
