@@ -94,6 +94,7 @@ impl std::fmt::Display for Limit {
 /// assert_eq!(limits.fields, 128);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of a head: start line and fields; of a length-framed message, what must be read to know its
@@ -171,6 +172,7 @@ impl Limits {
 /// How often something may happen: so many at once, then so many a second. Never a lifetime count: a connection that
 /// lives for a month is healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(deny_unknown_fields))]
 #[allow(clippy::exhaustive_structs)]
 pub struct Rate {
     /// How many at once.

@@ -89,7 +89,7 @@ async fn proxy(listener: TcpListener, registry: Arc<Registry>, shared: Arc<Share
             let served = async {
                 io.set_nodelay(true)?;
                 let (protocol, seen) = connection::detect(&mut io, &registry, PATIENCE).await?;
-                connection::serve(io, protocol, seen, shared).await
+                connection::serve(io, protocol, Arc::default(), seen, shared).await
             };
             if let Err(error) = served.await {
                 eprintln!("proxy: {error}");

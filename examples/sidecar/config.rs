@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshwire::route::document::{self, Document};
-use meshwire::{Protocol, Registry, RouteTable};
+use meshwire::{Limits, Protocol, Registry, RouteTable};
 use serde::Deserialize;
 
 use crate::connection::Destination;
@@ -31,6 +31,8 @@ pub(crate) struct Listener {
     pub(crate) protocol: Names,
     #[serde(default = "default_detect_timeout")]
     pub(crate) detect_timeout_ms: u64,
+    #[serde(default)]
+    pub(crate) limits: Limits,
 }
 
 const fn default_detect_timeout() -> u64 {
@@ -79,6 +81,7 @@ pub(crate) struct Bind {
     /// Set where there is nothing to detect.
     pub(crate) pinned: Option<Arc<dyn Protocol>>,
     pub(crate) detect_timeout: Duration,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// Reads and checks the file; the error has a line for each problem.
@@ -167,6 +170,7 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
         registry,
         pinned,
         detect_timeout: Duration::from_millis(listener.detect_timeout_ms),
+        limits: Arc::new(listener.limits),
     })
 }
 

@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use meshwire::io::{Address, Connect, RelayDriver, Stream};
 use meshwire::route::Target;
 use meshwire::{
-    Attribute, Conn, Done, Endpoint, ExchangeId, Head, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Registry,
-    RelayStep, RouteTable, RoutingKey, Sniffed,
+    Attribute, Conn, Done, Endpoint, ExchangeId, Head, Limits, Link, LocalReply, MAX_DETECT, Outcome, Protocol,
+    Registry, RelayStep, RouteTable, RoutingKey, Sniffed,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
@@ -79,12 +79,18 @@ pub(crate) async fn detect<T: AsyncRead + Unpin>(
 }
 
 /// Serves a connection whose protocol is known until it ends; `seen` was read from it already.
-pub(crate) async fn serve<T>(io: T, protocol: Arc<dyn Protocol>, seen: BytesMut, shared: Arc<Shared>) -> io::Result<()>
+pub(crate) async fn serve<T>(
+    io: T,
+    protocol: Arc<dyn Protocol>,
+    limits: Arc<Limits>,
+    seen: BytesMut,
+    shared: Arc<Shared>,
+) -> io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let depth = Arc::clone(shared.table.depth());
-    let mut end = Endpoint::new(protocol.codec(Conn::server().with_depth(depth)));
+    let conn = Conn::server().with_limits(limits).with_depth(Arc::clone(shared.table.depth()));
+    let mut end = Endpoint::new(protocol.codec(conn));
     *end.input() = seen;
     let mut draining = shared.draining.clone();
     let mut connection = Connection {

@@ -157,7 +157,7 @@ async fn connection(mut io: tokio::net::TcpStream, bind: &Bind, shared: Arc<Shar
         Some(protocol) => (Arc::clone(protocol), bytes::BytesMut::new()),
         None => connection::detect(&mut io, &bind.registry, bind.detect_timeout).await?,
     };
-    connection::serve(io, protocol, seen, shared).await
+    connection::serve(io, protocol, Arc::clone(&bind.limits), seen, shared).await
 }
 
 fn print(entry: &Entry) {

@@ -1,0 +1,94 @@
+//! What a connection holds does not grow with what passes through it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)] // a test that cannot go on panics
+
+#[path = "../examples/sidecar/connection.rs"]
+#[allow(dead_code)]
+mod connection;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use meshwire::io::Dial;
+use meshwire::{Protocol, RouteTable};
+use meshwire_dubbo::{Call, Dubbo};
+use meshwire_http1::Http1;
+use peak_alloc::PeakAlloc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use connection::{Destination, Shared};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+const BODY: u64 = 1 << 30;
+const ALLOWED: usize = 2 << 20;
+
+/// Sends `front` and a body through a proxy to a server that reads it all and answers `answer`; how far memory rose.
+async fn rise(protocol: Arc<dyn Protocol>, front: Vec<u8>, answer: Vec<u8>) -> usize {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = upstream.local_addr().unwrap().to_string().parse().unwrap();
+    let (_running, draining) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        table: Arc::new(RouteTable::from_yaml("virtual_hosts: [{hosts: ['*'], routes: [{cluster: sink}]}]").unwrap()),
+        clusters: Arc::new(HashMap::from([("sink".to_owned(), Destination { address, heartbeat: None })])),
+        connect: Arc::new(Dial::default()),
+        log: None,
+        draining,
+    });
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (io, _) = listener.accept().await.unwrap();
+    let proxy = tokio::spawn(connection::serve(io, protocol, Arc::default(), BytesMut::new(), shared));
+    let piece = vec![b'x'; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
+    let at_least = BODY + front.len() as u64 - 1024;
+    let answer_len = answer.len();
+    tokio::task::yield_now().await;
+
+    let idle = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let server = tokio::spawn(async move {
+        let (mut io, _) = upstream.accept().await.unwrap();
+        let mut received = 0;
+        while received < at_least {
+            let n = io.read(&mut buffer).await.unwrap();
+            assert_ne!(n, 0, "the proxy closed the connection after {received} bytes");
+            received += n as u64;
+        }
+        io.write_all(&answer).await.unwrap();
+        io
+    });
+    client.write_all(&front).await.unwrap();
+    for _ in 0..BODY / piece.len() as u64 {
+        client.write_all(&piece).await.unwrap();
+    }
+    let mut got = vec![0; answer_len.min(12)];
+    client.read_exact(&mut got).await.unwrap();
+    let peak = MEMORY.peak_usage();
+    drop((client, server.await.unwrap()));
+    let _ = tokio::time::timeout(Duration::from_secs(5), proxy).await;
+    peak.saturating_sub(idle)
+}
+
+/// One after the other: the counter counts the whole process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_1_gib_takes_less_than_2_mib() {
+    let head = format!("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let http1 = rise(Arc::new(Http1::default()), head.into_bytes(), answer).await;
+
+    let mut call = Call::new("com.example.Photos", "upload").head(1).bytes().to_vec();
+    let length = u32::try_from(call.len() as u64 - 16 + BODY).unwrap();
+    call[12..16].copy_from_slice(&length.to_be_bytes());
+    let answer = meshwire_dubbo::value(meshwire::StreamId::new(1), "ok").bytes().to_vec();
+    let dubbo = rise(Arc::new(Dubbo::default()), call, answer).await;
+
+    println!("peak over idle: http1 {} KiB, dubbo {} KiB", http1 / 1024, dubbo / 1024);
+    assert!(http1 < ALLOWED, "http1: {http1} bytes");
+    assert!(dubbo < ALLOWED, "dubbo: {dubbo} bytes");
+}
