@@ -1,0 +1,320 @@
+//! The relay between real codecs, in virtual time and without sockets.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot go on panics
+
+use std::time::Duration;
+
+use meshwire::{
+    Conn, Done, Endpoint, Event, ExchangeId, Head, Link, LocalReply, Outcome, Protocol, Relay, RelayStep, Step,
+    StreamId,
+};
+use meshwire_dubbo::{Call, Dubbo};
+use meshwire_http1::Http1;
+
+/// A relay between one downstream and one upstream connection, with the peers' bytes in hand.
+struct Bench {
+    relay: Relay,
+    link: Link,
+    done: Vec<Done>,
+    refused: Vec<meshwire::DecodeError>,
+    closed: bool,
+    protocol: Box<dyn Protocol>,
+}
+
+impl Bench {
+    fn new(protocol: impl Protocol + 'static) -> Self {
+        let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
+        let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
+        Self { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) }
+    }
+
+    /// Runs until nothing moves, sending every request upstream.
+    fn run(&mut self) {
+        self.run_with(|relay, link, exchange, head| relay.forward(exchange, link, head));
+    }
+
+    fn run_with(&mut self, mut decide: impl FnMut(&mut Relay, Link, ExchangeId, Head)) {
+        loop {
+            match self.relay.poll() {
+                RelayStep::Request(exchange, head) => decide(&mut self.relay, self.link, exchange, head),
+                RelayStep::Done(done) => self.done.push(done),
+                RelayStep::Refused(error) => self.refused.push(error),
+                RelayStep::Idle => return,
+                RelayStep::Closed => {
+                    self.closed = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What the client sends; what the server then has received.
+    fn ask(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.relay.downstream().input().extend_from_slice(bytes);
+        self.run();
+        self.upstream_received()
+    }
+
+    fn upstream_received(&mut self) -> Vec<u8> {
+        self.relay.upstream(self.link).map(|end| end.output_mut().take()).unwrap_or_default()
+    }
+
+    /// What the server sends; what the client then has received.
+    fn answer(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.relay.upstream(self.link).unwrap().input().extend_from_slice(bytes);
+        self.run();
+        self.received()
+    }
+
+    fn received(&mut self) -> Vec<u8> {
+        self.relay.downstream().output_mut().take()
+    }
+
+    fn hang_up(&mut self) -> Vec<u8> {
+        self.relay.upstream(self.link).unwrap().set_eof();
+        self.run();
+        self.received()
+    }
+
+    /// The outcomes a Dubbo client reads, by id.
+    fn outcomes(&self, bytes: &[u8]) -> Vec<(u64, Outcome)> {
+        let mut client = Endpoint::new(self.protocol.codec(Conn::client()));
+        client.input().extend_from_slice(bytes);
+        let mut outcomes = Vec::new();
+        while let Step::Event(event) = client.decode().unwrap() {
+            if let Event::Head(head) = event {
+                outcomes.push((head.stream().id(), head.outcome()));
+            }
+        }
+        outcomes
+    }
+}
+
+fn call(id: u64) -> Vec<u8> {
+    Call::new("com.example.Demo", "hello").head(id).bytes().to_vec()
+}
+
+fn value(id: u64) -> Vec<u8> {
+    meshwire_dubbo::value(StreamId::new(id), "hi").bytes().to_vec()
+}
+
+const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_malformed_response_is_502_to_the_client() {
+    let mut bench = Bench::new(Http1::default());
+    bench.ask(GET);
+    let got = text(&bench.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"));
+    assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+    assert!(bench.relay.upstream(bench.link).is_none(), "the upstream connection is not used again");
+    assert_eq!((bench.done[0].outcome, bench.done[0].local), (Outcome::BadResponse, true));
+}
+
+#[test]
+fn an_upstream_that_hangs_up_is_503_to_the_client() {
+    let mut bench = Bench::new(Http1::default());
+    bench.ask(GET);
+    let got = text(&bench.hang_up());
+    assert!(got.starts_with("HTTP/1.1 503 "), "{got}");
+}
+
+#[test]
+fn an_answer_cut_short_closes_the_connection() {
+    let mut bench = Bench::new(Http1::default());
+    bench.ask(GET);
+    bench.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    bench.hang_up();
+    assert!(bench.closed, "the client must see that the answer is not whole");
+}
+
+#[test]
+fn pipelined_answers_keep_the_order_of_their_requests() {
+    let mut bench = Bench::new(Http1::default());
+    let three = [&b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"[..], b"GET /2 HTTP/1.1\r\nHost: h\r\n\r\n", GET].concat();
+    bench.relay.downstream().input().extend_from_slice(&three);
+    // The second is answered here, long before the first.
+    let mut n = 0;
+    bench.run_with(|relay, link, exchange, head| {
+        n += 1;
+        match n {
+            2 => relay.respond(exchange, &LocalReply::new(Outcome::NoRoute, "no such thing")),
+            _ => relay.forward(exchange, link, head),
+        }
+    });
+    assert_eq!(bench.received(), b"", "nothing may overtake the first answer");
+    let got = text(&bench.answer(OK));
+    assert!(got.starts_with("HTTP/1.1 200 OK") && got.contains("HTTP/1.1 404 "), "{got}");
+    let got = text(&bench.answer(OK));
+    assert!(got.starts_with("HTTP/1.1 200 OK"), "{got}");
+    assert_eq!(bench.done.len(), 3);
+}
+
+#[test]
+fn a_request_goes_up_as_it_came_and_its_answer_comes_back_so() {
+    let mut bench = Bench::new(Dubbo::default());
+    assert_eq!(bench.ask(&call(7)), call(7));
+    assert_eq!(bench.answer(&value(7)), value(7));
+    assert_eq!(bench.done[0].outcome, Outcome::Success);
+}
+
+#[test]
+fn one_byte_at_a_time_changes_nothing() {
+    let mut bench = Bench::new(Dubbo::default());
+    let sent: Vec<u8> = [call(1), call(2)].concat();
+    let up: Vec<u8> = sent.iter().flat_map(|byte| bench.ask(&[*byte])).collect();
+    assert_eq!(up, sent);
+    let answers = [value(2), value(1)].concat();
+    let down: Vec<u8> = answers.iter().flat_map(|byte| bench.answer(&[*byte])).collect();
+    assert_eq!(down, answers);
+}
+
+#[test]
+fn a_client_that_uses_an_id_twice_harms_nobody() {
+    let mut bench = Bench::new(Dubbo::default());
+    let up = bench.ask(&[call(7), call(7)].concat());
+    let ids: Vec<u64> =
+        up.chunks(call(7).len()).map(|frame| u64::from_be_bytes(frame[4..12].try_into().unwrap())).collect();
+    assert_eq!(ids[0], 7);
+    assert_ne!(ids[1], 7, "two exchanges of one name cannot be told apart upstream");
+    let down = bench.answer(&[value(ids[1]), value(ids[0])].concat());
+    assert_eq!(down, [value(7), value(7)].concat());
+}
+
+#[test]
+fn an_answer_nobody_waits_for_is_dropped() {
+    let mut bench = Bench::new(Dubbo::default());
+    bench.ask(&call(1));
+    assert_eq!(bench.answer(&[value(99), value(1)].concat()), value(1));
+}
+
+#[test]
+fn a_bad_body_gets_status_40_and_the_connection_goes_on() {
+    let mut bench = Bench::new(Dubbo::default());
+    let mut bad = call(2);
+    bad[16] = 0x48; // a map where the version string belongs
+    let up = bench.ask(&[call(1), bad, call(3)].concat());
+    assert_eq!(up, [call(1), call(3)].concat());
+    let down = bench.received();
+    assert_eq!((down[3], &down[4..12]), (40, &2u64.to_be_bytes()[..]));
+    assert_eq!(bench.refused.len(), 1);
+    assert_eq!(bench.outcomes(&bench.answer_both()), [(1, Outcome::Success), (3, Outcome::Success)]);
+    assert!(!bench.closed);
+}
+
+impl Bench {
+    fn answer_both(&self) -> Vec<u8> {
+        [value(1), value(3)].concat()
+    }
+}
+
+#[test]
+fn a_bad_magic_closes_the_connection_after_what_is_owed() {
+    let mut bench = Bench::new(Dubbo::default());
+    bench.ask(&[call(1), b"status\r\nand more of that kind".to_vec()].concat());
+    assert_eq!(bench.refused[0].code, "magic");
+    assert_eq!(bench.refused[0].offset, call(1).len() as u64);
+    assert!(!bench.closed, "the first call is still under way");
+    assert_eq!(bench.answer(&value(1)), value(1));
+    assert!(bench.closed);
+}
+
+#[test]
+fn each_exchange_of_a_lost_connection_has_an_outcome_of_its_own() {
+    let mut bench = Bench::new(Dubbo::default());
+    bench.ask(&[call(1), call(2)].concat());
+    bench.answer(&value(2));
+    bench.ask(&call(3));
+    let down = bench.hang_up();
+    assert_eq!(bench.outcomes(&down), [(1, Outcome::Unavailable), (3, Outcome::Unavailable)]);
+    assert_eq!(bench.done.len(), 3);
+    assert_eq!(bench.relay.open(), 0);
+}
+
+#[test]
+fn a_late_answer_is_a_timeout_and_then_nothing() {
+    let mut bench = Bench::new(Dubbo::default());
+    bench.relay.downstream().input().extend_from_slice(&call(1));
+    bench.run_with(|relay, link, exchange, head| {
+        relay.set_deadline(exchange, Duration::from_secs(3));
+        relay.forward(exchange, link, head);
+    });
+    bench.relay.set_now(Duration::from_millis(2999));
+    bench.run();
+    assert_eq!(bench.received(), b"");
+    assert_eq!(bench.relay.next_deadline(), Some(Duration::from_secs(3)));
+    bench.relay.set_now(Duration::from_secs(3));
+    bench.run();
+    let down = bench.received();
+    assert_eq!(bench.outcomes(&down), [(1, Outcome::Timeout)]);
+    assert_eq!(bench.answer(&value(1)), b"", "too late");
+    assert!(bench.relay.is_usable(bench.link), "the connection still serves others");
+}
+
+#[test]
+fn a_one_way_call_is_done_when_it_is_sent() {
+    let mut bench = Bench::new(Dubbo::default());
+    let note = Call::new("com.example.Demo", "note").one_way().head(5).bytes().to_vec();
+    assert_eq!(bench.ask(&note), note);
+    assert_eq!((bench.done.len(), bench.done[0].outcome), (1, Outcome::Success));
+    assert_eq!(bench.hang_up(), b"", "nobody is owed an answer");
+}
+
+#[test]
+fn a_client_that_stops_sending_still_gets_its_answers() {
+    for (protocol, asked, answered) in [
+        (Box::new(Dubbo::default()) as Box<dyn Protocol>, call(1), value(1)),
+        (Box::new(Http1::default()), GET.to_vec(), OK.to_vec()),
+    ] {
+        let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
+        let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
+        let mut bench = Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol };
+        bench.relay.downstream().set_eof();
+        bench.ask(&asked);
+        assert!(!bench.closed);
+        let got = bench.answer(&answered);
+        assert!(got.ends_with(&answered[answered.len() - 2..]), "{}", text(&got));
+        assert!(bench.closed);
+    }
+}
+
+#[test]
+fn a_request_cut_short_is_not_completed_upstream() {
+    let mut bench = Bench::new(Dubbo::default());
+    let mut long = call(1);
+    let length = u32::try_from(long.len() - 16 + 200_000).unwrap();
+    long[12..16].copy_from_slice(&length.to_be_bytes());
+    long.extend_from_slice(&[0x10; 100_000]);
+    let up = bench.ask(&long);
+    assert_eq!(up.len(), long.len(), "a large message streams");
+    bench.relay.downstream().set_eof();
+    bench.run();
+    assert!(bench.closed);
+    assert!(bench.relay.upstream(bench.link).is_none(), "half a message leaves no way to send another one");
+}
+
+#[test]
+fn data_of_a_request_answered_here_is_thrown_away_and_its_credit_given_back() {
+    let mut bench = Bench::new(Dubbo::default());
+    let mut long = call(1);
+    let body = 10 * 1024 * 1024;
+    let length = u32::try_from(long.len() - 16 + body).unwrap();
+    long[12..16].copy_from_slice(&length.to_be_bytes());
+    bench.relay.downstream().input().extend_from_slice(&long);
+    bench.relay.downstream().input().extend_from_slice(&[0x10; 65_536]);
+    bench.run_with(|relay, _, exchange, _| {
+        relay.respond(exchange, &LocalReply::new(Outcome::NoRoute, "nobody serves this"));
+    });
+    for _ in 1..body / 65_536 {
+        bench.relay.downstream().input().extend_from_slice(&[0x10; 65_536]);
+        bench.run();
+        assert_eq!(bench.relay.downstream().unread(), 0);
+    }
+    let down = bench.received();
+    assert_eq!(bench.outcomes(&down), [(1, Outcome::NoRoute)]);
+    assert_eq!(bench.ask(&call(2)), call(2));
+}
