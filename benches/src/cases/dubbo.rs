@@ -1,0 +1,142 @@
+//! Dubbo requests of 450 bytes through a proxy's two codecs: decoded, looked at, renamed, encoded. The floor is to
+//! copy the bytes in and out.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use meshwire::{Arena, Codec, Conn, Cx, Event, Output, Protocol, Step, StreamId};
+use meshwire_dubbo::Dubbo;
+
+use super::http1::look;
+use crate::case::{Case, Side, Target};
+use crate::samples;
+
+const MESSAGES: usize = 1024;
+const BUFFER: usize = 64 * 1024;
+/// Heads held in flight.
+const HELD: usize = 100;
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, read: usize, held: usize| {
+        Case::new(name, "copy floor", MESSAGES as u32, move || Forward::new(read, held), move || Floor::new(read))
+            .collecting(4)
+            .target(Target::Allocations(0.1))
+    };
+    let bound = |case: Case| case.target(Target::Over(45.0)).target(Target::Instructions(3.0));
+    vec![
+        bound(case("dubbo/forward-450/16-a-read", 16, 0)),
+        bound(case("dubbo/forward-450/1-a-read", 1, 0)),
+        case("dubbo/forward-450/100-in-flight", 16, HELD),
+    ]
+}
+
+struct Forward {
+    server: Box<dyn Codec>,
+    client: Box<dyn Codec>,
+    request: Vec<u8>,
+    read: usize,
+    input: BytesMut,
+    back: Output,
+    output: Output,
+    next_id: u64,
+    held: VecDeque<Event>,
+    hold: usize,
+    arena: Arena,
+}
+
+impl Forward {
+    fn new(read: usize, hold: usize) -> Self {
+        let protocol: Box<dyn Protocol> = black_box(Box::new(Dubbo::default()));
+        Self {
+            server: black_box(protocol.codec(Conn::server())),
+            client: black_box(protocol.codec(Conn::client())),
+            request: samples::dubbo(450),
+            read,
+            input: BytesMut::with_capacity(BUFFER),
+            back: Output::new(),
+            output: Output::new(),
+            next_id: 0,
+            held: VecDeque::with_capacity(HELD + 1),
+            hold,
+            arena: Arena::new(),
+        }
+    }
+}
+
+impl Side for Forward {
+    fn run(&mut self) {
+        let Self { server, client, input, held, .. } = self;
+        let from = &mut Cx::new(&mut self.back, Duration::ZERO);
+        for _ in 0..MESSAGES / self.read {
+            for _ in 0..self.read {
+                input.extend_from_slice(&self.request);
+            }
+            let mut to = Cx::new(&mut self.output, Duration::ZERO);
+            let mut send = |event: &mut Event, server: &mut dyn Codec| {
+                let Some(stream) = event.stream() else { return };
+                let n = event.data_len();
+                self.next_id += 1;
+                event.set_stream(StreamId::new(self.next_id).with_tag(stream.tag()));
+                let _ = client.encode(event, &mut to).expect("encoded");
+                server.release(stream, n, from);
+            };
+            loop {
+                let step = server.decode(input, &mut Cx::new(&mut Output::new(), Duration::ZERO)).expect("decoded");
+                let Step::Event(mut event) = step else { break };
+                let Event::Head(head) = &mut event else { continue };
+                look(head);
+                if self.hold == 0 {
+                    send(&mut event, &mut **server);
+                    continue;
+                }
+                head.detach(&mut self.arena);
+                held.push_back(event);
+                if held.len() > self.hold
+                    && let Some(mut event) = held.pop_front()
+                {
+                    send(&mut event, &mut **server);
+                }
+            }
+            black_box(self.output.chunk());
+            self.output.advance(self.output.len());
+        }
+    }
+}
+
+/// What no proxy can do without: the bytes copied in and out, and their buffer counted.
+struct Floor {
+    request: Vec<u8>,
+    read: usize,
+    input: BytesMut,
+    output: Vec<u8>,
+}
+
+impl Floor {
+    fn new(read: usize) -> Self {
+        Self {
+            request: samples::dubbo(450),
+            read,
+            input: BytesMut::with_capacity(BUFFER),
+            output: Vec::with_capacity(BUFFER),
+        }
+    }
+}
+
+impl Side for Floor {
+    fn run(&mut self) {
+        let n = self.request.len();
+        for _ in 0..MESSAGES / self.read {
+            for _ in 0..self.read {
+                self.input.extend_from_slice(&self.request);
+            }
+            for _ in 0..self.read {
+                let message = self.input.split_to(n).freeze();
+                self.output.extend_from_slice(&message);
+            }
+            black_box(&self.output[..]);
+            self.output.clear();
+        }
+    }
+}

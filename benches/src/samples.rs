@@ -1,0 +1,135 @@
+//! What is sent, to the byte.
+
+use meshwire_dubbo::Call;
+
+/// A browser's request for a page, as one says it today.
+pub const BROWSER: &[u8] = b"GET /catalog/garden/tools?sort=price&page=3&view=grid HTTP/1.1\r\n\
+Host: shop.example.com\r\n\
+Connection: keep-alive\r\n\
+Cache-Control: max-age=0\r\n\
+Upgrade-Insecure-Requests: 1\r\n\
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36\r\n\
+Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
+Sec-Fetch-Site: same-origin\r\n\
+Sec-Fetch-Mode: navigate\r\n\
+Sec-Fetch-User: ?1\r\n\
+Sec-Fetch-Dest: document\r\n\
+Referer: https://shop.example.com/catalog/garden\r\n\
+Accept-Encoding: gzip, deflate, br, zstd\r\n\
+Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\n\
+Cookie: session=5f1d8c0be4a94c7290d3b61e7a8f2c45; theme=dark; cart=9f2c61d04be84710aa7\r\n\
+\r\n";
+
+/// A call over HTTP between two services, its body included.
+pub const RPC: &[u8] = b"POST /stock.v1.Stock/Reserve HTTP/1.1\r\n\
+Host: stock.prod.svc.cluster.local:8080\r\n\
+Content-Type: application/json\r\n\
+Content-Length: 42\r\n\
+Accept: application/json\r\n\
+User-Agent: orders/4.2\r\n\
+Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
+X-Tenant: blue\r\n\
+\r\n\
+{\"sku\":\"GT-1187\",\"count\":2,\"order\":771042}";
+
+const _: () = assert!(BROWSER.len() == 703 && RPC.len() == 312, "the samples have the sizes that their cases name");
+
+/// A chunked POST with so many bytes of content, so many in a chunk.
+pub fn chunked(content: usize, chunk: usize) -> Vec<u8> {
+    let mut request =
+        b"POST /upload HTTP/1.1\r\nHost: files.example.com\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let data = vec![b'x'; chunk];
+    for _ in 0..content / chunk {
+        request.extend_from_slice(format!("{chunk:x}\r\n").as_bytes());
+        request.extend_from_slice(&data);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
+/// An HTTP/1.1 request that is nothing but a head, with fields of about 1 KiB.
+pub fn http1_head(size: usize) -> Vec<u8> {
+    filled(size, |n| {
+        let mut head = "GET / HTTP/1.1\r\nHost: a\r\n".to_owned();
+        for left in (0..n).rev().step_by(1000) {
+            head += &format!("X-Field: {}\r\n", "v".repeat(left.min(1000)));
+        }
+        (head + "\r\n").into_bytes()
+    })
+}
+
+/// The same with one field.
+pub fn http1_field(size: usize) -> Vec<u8> {
+    filled(size, |n| format!("GET / HTTP/1.1\r\nHost: a\r\nX-Field: {}\r\n\r\n", "v".repeat(n)).into_bytes())
+}
+
+/// An HTTP/1.1 request with a body of known length.
+pub fn http1_body(size: usize) -> Vec<u8> {
+    filled(size, |n| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {n}\r\n\r\n{}", "x".repeat(n)).into_bytes())
+}
+
+/// An HTTP/1.1 request with small chunks.
+pub fn http1_chunks(size: usize) -> Vec<u8> {
+    let mut request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    while request.len() < size {
+        request.extend_from_slice(b"10\r\n0123456789abcdef\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
+/// A Dubbo request of `size` bytes.
+pub fn dubbo(size: usize) -> Vec<u8> {
+    filled(size, |n| {
+        let order = "x".repeat(n);
+        let call = Call::new("com.example.inventory.api.StockService", "reserve").with_version("1.2.0");
+        let call = call.with_arg("GT-1187").with_arg(&order);
+        let call = call.with_attachment("path", "com.example.inventory.api.StockService");
+        let call = call.with_attachment("interface", "com.example.inventory.api.StockService");
+        let call = call.with_attachment("version", "1.2.0").with_attachment("group", "blue");
+        let call = call.with_attachment("timeout", "3000").with_attachment("remote.application", "orders");
+        call.head(1).bytes().to_vec()
+    })
+}
+
+/// A Dubbo request of `size` bytes, nearly all of them the name of its service, none of which is ASCII.
+pub fn dubbo_name(size: usize) -> Vec<u8> {
+    let service = "\u{e9}".repeat(size / 2 - 64);
+    filled(size, |n| Call::new(&service, "call").with_arg(&"x".repeat(n)).head(1).bytes().to_vec())
+}
+
+/// What `make` makes of the one number that gives `size` bytes, or as near as it comes.
+fn filled(size: usize, make: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {
+    let mut n = size.saturating_sub(make(0).len());
+    loop {
+        let made = make(n);
+        if made.len() <= size {
+            return made;
+        }
+        n = n.saturating_sub(made.len() - size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_have_their_sizes() {
+        assert_eq!(dubbo(450).len(), 450);
+        for size in [32 * 1024, 64 * 1024] {
+            for (name, make) in [
+                ("http1_head", http1_head as fn(usize) -> Vec<u8>),
+                ("http1_field", http1_field),
+                ("http1_body", http1_body),
+                ("http1_chunks", http1_chunks),
+                ("dubbo", dubbo),
+                ("dubbo_name", dubbo_name),
+            ] {
+                let made = make(size).len();
+                assert!(made.abs_diff(size) < 64, "{name}: {made} of {size}");
+            }
+        }
+    }
+}
