@@ -178,6 +178,13 @@ pub struct Head {
 
 const _: () = assert!(size_of::<Head>() <= 128, "a head is moved through several calls: it must stay small");
 
+#[cold]
+fn with_attribute(edits: Option<Box<Edits>>, attribute: Attribute, value: &[u8]) -> Box<Edits> {
+    let mut edits = edits.unwrap_or_default();
+    edits.put_attribute(attribute, value);
+    edits
+}
+
 /// For codecs: how a head is made.
 impl Head {
     /// A head of which nothing is known yet but its bytes, all of them head.
@@ -227,6 +234,13 @@ impl Head {
         }
     }
 
+    /// `attribute` is `len` bytes from `at` on: the same as [`set_span`](Self::set_span) with nothing left to check.
+    #[inline]
+    pub fn set_short_span(&mut self, attribute: Attribute, at: u32, len: u16) {
+        // A span that began at a mark would lie past every buffer there is.
+        self.mark(attribute, at.min(OWNED - 1), len);
+    }
+
     /// A span longer than 16 bits say is not recorded: it is rare, and the head stays small.
     #[inline]
     fn mark_span(&mut self, attribute: Attribute, span: &Range<usize>) -> bool {
@@ -247,8 +261,10 @@ impl Head {
     }
 
     /// `attribute` is `value`, which does not lie in one piece in the head's bytes.
+    // The edits alone are handed on: a head whose address goes nowhere can be made in registers.
+    #[inline]
     pub fn set_owned(&mut self, attribute: Attribute, value: &[u8]) {
-        self.edits.get_or_insert_default().put_attribute(attribute, value);
+        self.edits = Some(with_attribute(self.edits.take(), attribute, value));
         self.mark(attribute, OWNED, 0);
     }
 
@@ -492,14 +508,14 @@ impl RoutingKey for Head {
         let (Some(&at), Some(&len)) = (self.at.get(attribute as usize), self.len.get(attribute as usize)) else {
             return Attr::NotSeen;
         };
+        if at < OWNED {
+            let at = at as usize;
+            return self.bytes.get(at..at.saturating_add(usize::from(len))).map_or(Attr::Absent, Attr::Value);
+        }
         match at {
             NOT_SEEN => Attr::NotSeen,
             ABSENT => Attr::Absent,
-            OWNED => self.edits.as_ref().and_then(|edits| edits.attribute(attribute)).map_or(Attr::Absent, Attr::Value),
-            _ => {
-                let at = at as usize;
-                self.bytes.get(at..at.saturating_add(usize::from(len))).map_or(Attr::Absent, Attr::Value)
-            }
+            _ => self.edits.as_ref().and_then(|edits| edits.attribute(attribute)).map_or(Attr::Absent, Attr::Value),
         }
     }
 

@@ -64,6 +64,17 @@ impl Output {
         self.grew(bytes.len());
     }
 
+    /// Queues a copy of `bytes` that `patch` has changed in place.
+    #[inline]
+    pub fn put_patched(&mut self, bytes: &[u8], patch: impl FnOnce(&mut [u8])) {
+        let start = self.copied.len();
+        self.copied.extend_from_slice(bytes);
+        if let Some(copy) = self.copied.get_mut(start..) {
+            patch(copy);
+        }
+        self.grew(bytes.len());
+    }
+
     /// Queues `bytes`, copied or shared, whichever is cheaper.
     pub fn put_bytes(&mut self, bytes: Bytes) {
         if bytes.len() < SHARE {
@@ -77,12 +88,14 @@ impl Output {
     }
 
     /// Lets `write` append to the copied bytes, as for a serializer that wants a `Vec`. It must only append.
+    #[inline]
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.copied.len();
         write(&mut self.copied);
         self.grew(self.copied.len().saturating_sub(before));
     }
 
+    #[inline]
     fn grew(&mut self, n: usize) {
         self.len = self.len.saturating_add(n);
         self.total = self.total.saturating_add(n as u64);

@@ -157,11 +157,21 @@ impl<F: FrameFormat> FrameCodec<F> {
 
     /// A fault that costs one message: the rest of it, `remaining` bytes, is skipped.
     #[cold]
-    fn refuse_frame(&mut self, fault: Fault, frame: &Frame) -> DecodeError {
+    fn refuse_frame(&mut self, fault: Fault, frame: Frame) -> DecodeError {
         // It is answered like any other, so it counts as one.
         self.count_open(frame.kind);
         let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
         self.refuse(fault, stream, frame.len)
+    }
+
+    /// The same for the frame at the front of `input`: it is read again, so that the way of those that are not refused
+    /// need not keep it anywhere but in registers.
+    #[cold]
+    fn refuse_first(&mut self, fault: Fault, input: &BytesMut) -> DecodeError {
+        match self.format.frame(input) {
+            Ok(Parse::Done(frame)) => self.refuse_frame(fault, frame),
+            _ => self.fatal(fault),
+        }
     }
 
     #[cold]
@@ -187,6 +197,29 @@ impl<F: FrameFormat> FrameCodec<F> {
         error
     }
 
+    /// What nearly every call finds: a frame from its first byte on, small, all there, and nothing against it; its whole
+    /// length comes with it. `None` says only that [`start`](Self::start) must look closer.
+    #[inline(always)]
+    fn plain(&self, input: &BytesMut) -> Option<(Frame, usize)> {
+        if !matches!(self.rx, Rx::Start) || self.failed.is_some() || self.refused || input.len() < self.need {
+            return None;
+        }
+        let Ok(Parse::Done(frame)) = self.format.frame(input) else { return None };
+        let len = usize::try_from(frame.len).ok()?;
+        let from_peer = match frame.kind {
+            FrameKind::Control => false,
+            FrameKind::Response => self.role == Role::Client,
+            FrameKind::Request | FrameKind::OneWay => self.role == Role::Server,
+        };
+        let limits = &*self.limits;
+        let fits = len >= frame.payload_at
+            && len <= input.len()
+            && len <= limits.whole
+            && limits.message.is_none_or(|limit| frame.len <= limit)
+            && self.unreleased < limits.window;
+        (from_peer && fits && frame.checksum.is_none()).then_some((frame, len))
+    }
+
     /// A frame from its first byte on; `None` when it was a control frame that makes no event.
     fn start(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Option<Step>, DecodeError> {
         if input.len() < self.need {
@@ -209,7 +242,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         if self.limits.message.is_some_and(|limit| frame.len > limit) {
             let fault = Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
-            return Err(self.refuse_frame(fault, &frame));
+            return Err(self.refuse_frame(fault, frame));
         }
         let from_peer = match frame.kind {
             FrameKind::Control => true,
@@ -224,20 +257,20 @@ impl<F: FrameFormat> FrameCodec<F> {
         match whole {
             Some(len) if input.len() < len => self.wait(len, input).map(Some),
             Some(len) => {
-                let end = len.saturating_sub(trailer);
-                let (seen, sum) = input.split_at_checked(end).unwrap_or((input, &[]));
                 if let Some(of) = frame.checksum {
+                    let end = len.saturating_sub(trailer);
+                    let (seen, sum) = input.split_at_checked(end).unwrap_or((input, &[]));
                     let mut running = Running::new(of);
                     running.update(seen);
                     if !sum.get(..trailer).is_some_and(|sum| running.matches(sum)) {
-                        return Err(self.refuse_frame(bad_checksum(end), &frame));
+                        return Err(self.refuse_frame(bad_checksum(end), frame));
                     }
                 }
-                if control { self.control(&frame, len, input, cx) } else { self.whole(&frame, end, input).map(Some) }
+                if control { self.control(&frame, len, input, cx) } else { self.whole(&frame, len, input).map(Some) }
             }
             None if control => {
                 let fault = Fault::limit(Limit::Head, "a control frame is larger than messages that are waited for", 0);
-                Err(self.refuse_frame(fault, &frame))
+                Err(self.refuse_frame(fault, frame))
             }
             None => {
                 let head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
@@ -256,23 +289,26 @@ impl<F: FrameFormat> FrameCodec<F> {
         Ok(Step::need(self.need.saturating_sub(input.len())))
     }
 
-    /// A message that is all there and small: one event, one buffer split.
-    #[inline]
-    fn whole(&mut self, frame: &Frame, end: usize, input: &mut BytesMut) -> Result<Step, DecodeError> {
+    /// A message that is all there and small, so many bytes with its trailer: one event, one buffer split.
+    #[inline(always)]
+    fn whole(&mut self, frame: &Frame, len: usize, input: &mut BytesMut) -> Result<Step, DecodeError> {
         let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
         let mut head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
+        let end = len.saturating_sub(frame.trailer());
         let seen = input.get(..end).unwrap_or_default();
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
             Ok(Parse::Done(())) => {}
-            Ok(Parse::Need(_)) => return Err(self.refuse_frame(cut_short(end), frame)),
-            Err(fault) => return Err(self.refuse_frame(fault, frame)),
+            Ok(Parse::Need(_)) => return Err(self.refuse_first(cut_short(end), input)),
+            Err(fault) => return Err(self.refuse_first(fault, input)),
         }
         head.attach(input.split_to(end).freeze(), frame.payload_at);
         head.set_end(true);
-        input.advance(frame.trailer().min(input.len()));
-        self.consumed(end.saturating_add(frame.trailer()));
+        if len > end {
+            input.advance(len.saturating_sub(end));
+        }
+        self.unreleased = self.unreleased.saturating_add(end.saturating_sub(frame.payload_at));
+        self.consumed(len);
         self.need = 1;
-        self.unreleased = self.unreleased.saturating_add(head.data().len());
         self.begun(frame.kind);
         Ok(Step::Event(Event::Head(head)))
     }
@@ -283,10 +319,10 @@ impl<F: FrameFormat> FrameCodec<F> {
     }
 
     fn count_open(&mut self, kind: FrameKind) {
-        match kind {
-            FrameKind::Request => self.open = self.open.saturating_add(1),
-            FrameKind::Response => self.open = self.open.saturating_sub(1),
-            FrameKind::OneWay | FrameKind::Control => {}
+        if kind == FrameKind::Request {
+            self.open = self.open.saturating_add(1);
+        } else if kind == FrameKind::Response {
+            self.open = self.open.saturating_sub(1);
         }
     }
 
@@ -302,7 +338,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let seen = input.get(..len.saturating_sub(frame.trailer())).unwrap_or_default();
         let event = match self.format.control(frame, seen) {
-            Err(fault) => return Err(self.refuse_frame(fault, frame)),
+            Err(fault) => return Err(self.refuse_frame(fault, *frame)),
             Ok(Control::Heartbeat) => {
                 let mut answer = Vec::new();
                 if self.format.heartbeat_ack(frame, seen, &mut answer) {
@@ -367,11 +403,11 @@ impl<F: FrameFormat> FrameCodec<F> {
         let seen = input.get(..n).unwrap_or_default();
         let result = self.format.head(&frame, seen, &self.depth, scan, head);
         match result {
-            Err(fault) => return Err(self.refuse_frame(fault, &frame)),
-            Ok(Parse::Need(_)) if n as u64 == payload_end => return Err(self.refuse_frame(cut_short(n), &frame)),
+            Err(fault) => return Err(self.refuse_frame(fault, frame)),
+            Ok(Parse::Need(_)) if n as u64 == payload_end => return Err(self.refuse_frame(cut_short(n), frame)),
             Ok(Parse::Need(_)) if n == end => {
                 let detail = "what the routes look at lies too far behind in the message";
-                return Err(self.refuse_frame(Fault::limit(Limit::Head, detail, n), &frame));
+                return Err(self.refuse_frame(Fault::limit(Limit::Head, detail, n), frame));
             }
             Ok(Parse::Need(total)) => {
                 self.need = total.max(n.saturating_add(1)).min(end);
@@ -445,6 +481,32 @@ impl<F: FrameFormat> FrameCodec<F> {
         (left > 0).then(|| Step::need(1))
     }
 
+    /// Everything that is not [`plain`](Self::plain); kept out of its way.
+    #[inline(never)]
+    fn any(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        if let Some(error) = &self.failed {
+            return Err((**error).clone());
+        }
+        if self.refused && self.tx.is_none() {
+            self.refused = false;
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        loop {
+            let step = match &self.rx {
+                Rx::Start => self.start(input, cx)?,
+                Rx::Front(_) => self.front(input)?,
+                Rx::Payload(_) => Some(self.payload(input)?),
+                Rx::Skip(remaining) => {
+                    let remaining = *remaining;
+                    self.skip(remaining, input)
+                }
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
     // ----- encoding -----
 
     fn head(&mut self, head: &mut Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
@@ -480,14 +542,10 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
         if in_place && head.is_end() && frame.checksum.is_none() && bytes.len() < SHARE {
-            let (id, copy) = (stream.id(), bytes);
-            cx.output().append(|out| {
-                let start = out.len();
-                out.extend_from_slice(copy);
-                overwrite_id(out.get_mut(start..).unwrap_or_default(), frame.id, id);
-            });
+            let (field, id) = (frame.id, stream.id());
+            cx.output().put_patched(bytes, move |copy| overwrite_id(copy, field, id));
         } else {
-            self.slow_head(&frame, head, remaining, in_place, cx)?;
+            self.slow_head(head, remaining, in_place, cx)?;
         }
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
         self.count_open(frame.kind);
@@ -495,15 +553,10 @@ impl<F: FrameFormat> FrameCodec<F> {
     }
 
     /// A head with edits, a checksum, or more data to come.
-    fn slow_head(
-        &mut self,
-        frame: &Frame,
-        head: &Head,
-        remaining: u64,
-        in_place: bool,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), EncodeError> {
+    #[inline(never)]
+    fn slow_head(&mut self, head: &Head, remaining: u64, in_place: bool, cx: &mut Cx<'_>) -> Result<(), EncodeError> {
         let (bytes, stream) = (head.bytes(), head.stream());
+        let Ok(Parse::Done(frame)) = self.format.frame(bytes) else { return Err(EncodeError::NotOpen(stream)) };
         let mut front = Vec::new();
         let rebuilt = if in_place {
             let replaced = frame.id.at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
@@ -511,7 +564,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             overwrite_id(&mut front, frame.id, stream.id());
             Rebuilt { replaced, ..Rebuilt::default() }
         } else {
-            self.format.rebuild(frame, head, &mut front)?
+            self.format.rebuild(&frame, head, &mut front)?
         };
         let rest = bytes.get(rebuilt.replaced..).map(|_| bytes.slice(rebuilt.replaced..)).unwrap_or_default();
         let mut tx = Tx {
@@ -589,8 +642,14 @@ impl Tx {
 
 #[inline]
 fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
-    let width = usize::from(field.width).min(8);
     let bytes = id.to_be_bytes();
+    if field.width == 8
+        && let Some(to) = frame.get_mut(field.at..).and_then(|rest| rest.first_chunk_mut())
+    {
+        *to = bytes;
+        return;
+    }
+    let width = usize::from(field.width).min(8);
     let end = field.at.saturating_add(width);
     if let (Some(to), Some(from)) = (frame.get_mut(field.at..end), bytes.get(8usize.saturating_sub(width)..)) {
         to.copy_from_slice(from);
@@ -615,27 +674,11 @@ const fn cut_short(at: usize) -> Fault {
 
 impl<F: FrameFormat> Codec for FrameCodec<F> {
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        if let Some(error) = &self.failed {
-            return Err((**error).clone());
+        if let Some((frame, len)) = self.plain(input) {
+            self.stats.message_at = self.stats.bytes_in;
+            return self.whole(&frame, len, input);
         }
-        if self.refused && self.tx.is_none() {
-            self.refused = false;
-            return Ok(Step::Event(Event::Capacity { stream: None }));
-        }
-        loop {
-            let step = match &self.rx {
-                Rx::Start => self.start(input, cx)?,
-                Rx::Front(_) => self.front(input)?,
-                Rx::Payload(_) => Some(self.payload(input)?),
-                Rx::Skip(remaining) => {
-                    let remaining = *remaining;
-                    self.skip(remaining, input)
-                }
-            };
-            if let Some(step) = step {
-                return Ok(step);
-            }
-        }
+        self.any(input, cx)
     }
 
     fn decode_eof(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {

@@ -133,6 +133,7 @@ impl Frame {
     }
 
     /// Bytes behind the payload.
+    #[inline]
     pub(super) fn trailer(&self) -> usize {
         self.checksum.map_or(0, |checksum| checksum.len)
     }
