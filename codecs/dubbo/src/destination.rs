@@ -7,14 +7,10 @@
 use meshwire::frame::{Fault, Parse, Scan};
 use meshwire::{Attribute, Depth, Head};
 
-use crate::hessian::{self, StringScan, Text};
+use crate::hessian::{self, Short, StringScan, Text};
 use crate::wire::HEADER_LEN;
 
-/// What the strings are to a route, in wire order.
-const FIELDS: [Option<Attribute>; 4] =
-    [None, Some(Attribute::Service), Some(Attribute::Version), Some(Attribute::Method)];
-
-/// How many of them `depth` asks for. Dubbo has no authority, path or verb of its own: the service and the method stand
+/// How many of the strings `depth` asks for. Dubbo has no authority, path or verb of its own: the service and the method stand
 /// in for them, so that whoever asks for one must be shown the other.
 #[inline]
 fn wanted(depth: &Depth) -> usize {
@@ -30,40 +26,73 @@ fn wanted(depth: &Depth) -> usize {
 }
 
 /// Reads what `depth` asks for from a frame whose body is Hessian 2.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(seen: &[u8], depth: &Depth, scan: &mut Scan, head: &mut Head) -> Result<Parse<()>, Fault> {
-    let (done, mut string) = if scan.at == 0 { (0, StringScan::new(HEADER_LEN)) } else { unpack(*scan) };
-    for (n, attribute) in FIELDS.iter().enumerate().take(wanted(depth)).skip(done) {
-        let begun = string.at > string.from;
-        if !begun && let Some(span) = hessian::ascii(seen, string.at) {
-            string = StringScan::new(span.end);
-            if let Some(attribute) = *attribute {
-                head.set_span_in(attribute, seen, span);
-            }
-            continue;
+    let wanted = wanted(depth);
+    let first = scan.at == 0;
+    let plain = match wanted {
+        0 => return Ok(Parse::Done(())),
+        4 if first => plain::<3>(seen, head),
+        3 if first => plain::<2>(seen, head),
+        2 if first => plain::<1>(seen, head),
+        _ => None,
+    };
+    match plain {
+        Some(()) => Ok(Parse::Done(())),
+        None => walk(seen, wanted, scan, head),
+    }
+}
+
+/// The strings a route looks at, in wire order behind Dubbo's own version.
+const ATTRIBUTES: [Attribute; 3] = [Attribute::Service, Attribute::Version, Attribute::Method];
+
+/// Reads the first `N` of them as nearly every request has them: in one piece, all there and in ASCII, which is looked at
+/// once for all. `None`, before anything was set, says only that [`walk`] must read them.
+#[inline(always)]
+fn plain<const N: usize>(seen: &[u8], head: &mut Head) -> Option<()> {
+    let mut end = Short::guess(seen, HEADER_LEN)?.end();
+    let mut strings = [Short { at: 0, len: 0, null: false }; N];
+    for string in &mut strings {
+        *string = Short::guess(seen, end)?;
+        end = string.end();
+    }
+    if !hessian::is_ascii(seen.get(HEADER_LEN..end)?) {
+        return None;
+    }
+    for (string, attribute) in strings.into_iter().zip(ATTRIBUTES) {
+        if string.null {
+            head.set_absent(attribute);
+        } else {
+            // Dubbo's lengths are 31 bits wide: what lies in a frame lies within 32.
+            head.set_short_span(attribute, string.at as u32, string.len);
         }
-        match string.run(seen)? {
+    }
+    Some(())
+}
+
+/// Reads any strings, on from where `scan` stands.
+#[cold]
+#[inline(never)]
+fn walk(seen: &[u8], wanted: usize, scan: &mut Scan, head: &mut Head) -> Result<Parse<()>, Fault> {
+    let (done, mut string) = if scan.at == 0 { (0, StringScan::new(HEADER_LEN)) } else { unpack(*scan) };
+    for n in done..wanted {
+        let text = match string.run(seen)? {
+            Parse::Done(text) => text,
             Parse::Need(need) => {
                 *scan = pack(n, &string);
                 return Ok(Parse::Need(need));
             }
-            Parse::Done(text) => {
-                if let Some(attribute) = *attribute {
-                    set(head, attribute, seen, text);
-                }
+        };
+        if let Some(attribute) = n.checked_sub(1).and_then(|n| ATTRIBUTES.get(n).copied()) {
+            match text {
+                Text::Null => head.set_absent(attribute),
+                Text::Plain(span) => head.set_span_in(attribute, seen, span),
+                Text::Tangled(span) => head.set_owned(attribute, &hessian::collect(seen, span)),
             }
         }
         string = StringScan::new(string.at);
     }
     Ok(Parse::Done(()))
-}
-
-fn set(head: &mut Head, attribute: Attribute, seen: &[u8], text: Text) {
-    match text {
-        Text::Null => head.set_absent(attribute),
-        Text::Plain(span) => head.set_span_in(attribute, seen, span),
-        Text::Tangled(span) => head.set_owned(attribute, &hessian::collect(seen, span)),
-    }
 }
 
 const LAST: u32 = 0x0001_0000;

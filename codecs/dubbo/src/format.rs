@@ -1,7 +1,7 @@
 //! Dubbo2 as a [`FrameFormat`].
 
 use meshwire::frame::{Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Scan};
-use meshwire::{Attribute, Depth, Head, HeadFormat, LocalReply, StreamId};
+use meshwire::{Attribute, Depth, Head, HeadFormat, LocalReply, Outcome, StreamId};
 
 use crate::wire::{HEADER_LEN, Header, field, flag, serialization};
 use crate::{destination, event, reply, result, status};
@@ -50,7 +50,7 @@ impl FrameFormat for DubboFormat {
         Ok(Parse::Done(Frame::new(kind, len, HEADER_LEN, id).with_tag(u32::from(header.flag))))
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(
         &self,
         frame: &Frame,
@@ -60,26 +60,21 @@ impl FrameFormat for DubboFormat {
         head: &mut Head,
     ) -> Result<Parse<()>, Fault> {
         let serialization = frame.tag as u8 & flag::SERIALIZATION;
-        match frame.kind {
-            FrameKind::Request | FrameKind::OneWay if serialization == serialization::HESSIAN2 => {
-                destination::read(seen, depth, scan, head)
-            }
-            // What lies in another serialization was not seen; it may well be there.
-            FrameKind::Request | FrameKind::OneWay | FrameKind::Control => Ok(Parse::Done(())),
-            FrameKind::Response => {
-                let end = frame.len.min(result::RESULT_END as u64) as usize;
-                let status = seen.get(field::STATUS).copied().unwrap_or_default();
-                let mut outcome = status::outcome_of(status);
-                if status == status::OK {
-                    if seen.len() < end {
-                        return Ok(Parse::Need(end));
-                    }
-                    outcome = result::read(serialization, seen, head);
+        if frame.kind == FrameKind::Response {
+            return Ok(match answer(frame.len, serialization, seen) {
+                Parse::Done(answer) => {
+                    head.set_status(answer.status, answer.outcome);
+                    head.set_note(answer.note);
+                    Parse::Done(())
                 }
-                head.set_status(u32::from(status), outcome);
-                Ok(Parse::Done(()))
-            }
+                Parse::Need(need) => Parse::Need(need),
+            });
         }
+        if serialization == serialization::HESSIAN2 {
+            return destination::read(seen, depth, scan, head);
+        }
+        // What lies in another serialization was not seen; it may well be there.
+        Ok(Parse::Done(()))
     }
 
     fn control(&self, _: &Frame, seen: &[u8]) -> Result<Control, Fault> {
@@ -109,4 +104,25 @@ impl FrameFormat for DubboFormat {
     fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
         reply::put(stream.id(), stream.tag() as u8, reply, out)
     }
+}
+
+/// What the head of an answer says.
+struct Answer {
+    status: u32,
+    outcome: Outcome,
+    note: u32,
+}
+
+/// Reads the status of an answer, and what it brings if it brings anything.
+fn answer(len: u64, serialization: u8, seen: &[u8]) -> Parse<Answer> {
+    let status = seen.get(field::STATUS).copied().unwrap_or_default();
+    let (mut outcome, mut note) = (status::outcome_of(status), 0);
+    if status == status::OK {
+        let end = len.min(result::RESULT_END as u64) as usize;
+        if seen.len() < end {
+            return Parse::Need(end);
+        }
+        (outcome, note) = result::read(serialization, seen);
+    }
+    Parse::Done(Answer { status: u32::from(status), outcome, note })
 }

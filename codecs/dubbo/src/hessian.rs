@@ -45,25 +45,48 @@ pub(crate) enum Text {
     Tangled(Range<usize>),
 }
 
-/// The string at `at`, if it is ASCII, in one piece, and all there: nearly every name is, and then its bytes and its
-/// units are the same number.
-#[inline]
-pub(crate) fn ascii(bytes: &[u8], at: usize) -> Option<Range<usize>> {
-    let (tag, rest) = bytes.get(at..)?.split_first()?;
-    let (units, skip) = match *tag {
-        0..=SHORT_MAX => (usize::from(*tag), 1),
-        MEDIUM..=MEDIUM_MAX => (medium(*tag, *rest.first()?), 2),
-        LAST => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 3),
-        _ => return None,
-    };
-    let start = at.checked_add(skip)?;
-    let end = start.checked_add(units)?;
-    bytes.get(start..end)?.is_ascii().then_some(start..end)
+/// A string in one piece, if it is in ASCII, where bytes and units are the same number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Short {
+    /// Where it begins.
+    pub(crate) at: usize,
+    /// Its bytes.
+    pub(crate) len: u16,
+    /// It is a null and not an empty string.
+    pub(crate) null: bool,
 }
 
+impl Short {
+    /// What would be read at `at` if it were such a string; whether its bytes are there, and are ASCII, is the caller's
+    /// to see.
+    #[inline(always)]
+    pub(crate) fn guess(bytes: &[u8], at: usize) -> Option<Self> {
+        let (tag, rest) = bytes.get(at..)?.split_first()?;
+        let (len, skip) = match *tag {
+            0..=SHORT_MAX => (u16::from(*tag), 1),
+            MEDIUM..=MEDIUM_MAX => (u16::from_be_bytes([tag & 0x03, *rest.first()?]), 2),
+            LAST => (u16::from_be_bytes(*rest.first_chunk()?), 3),
+            NULL => (0, 1),
+            _ => return None,
+        };
+        Some(Self { at: at.saturating_add(skip), len, null: *tag == NULL })
+    }
+
+    /// Where it ends.
+    #[inline(always)]
+    pub(crate) fn end(self) -> usize {
+        self.at.saturating_add(usize::from(self.len))
+    }
+}
+
+/// Whether all bytes are ASCII: eight at a time, the last eight once more instead of the odd ones one by one, which is
+/// what the standard library does at this length.
 #[inline]
-fn medium(tag: u8, low: u8) -> usize {
-    usize::from(u16::from_be_bytes([tag & 0x03, low]))
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let Some(last) = bytes.last_chunk::<8>() else { return rest.is_ascii() };
+    let seen = words.iter().fold(u64::from_ne_bytes(*last), |seen, word| seen | u64::from_ne_bytes(*word));
+    seen & 0x8080_8080_8080_8080 == 0
 }
 
 /// A string under way. Keeping it between two calls makes a byte at a time cost no more than all at once.
@@ -447,8 +470,8 @@ mod tests {
             let (read, end, _) = read(&bytes, 1).unwrap().unwrap();
             assert_eq!(value(&bytes, &read).unwrap(), text.as_bytes());
             assert_eq!(end, bytes.len());
-            let plain = ascii(&bytes, 0).map(|span| bytes[span].to_vec());
-            assert_eq!(plain, (units <= 32768).then(|| text.into_bytes()));
+            let short = Short::guess(&bytes, 0).map(|short| bytes[short.at..short.end()].to_vec());
+            assert_eq!(short, (units <= 32768).then(|| text.into_bytes()));
         }
     }
 
@@ -537,8 +560,20 @@ mod tests {
             let wanted = naive(&bytes).map(|(units, end)| (units.map(|units| utf8(&units)), end));
             let got = read(&bytes, step).ok().flatten().map(|(text, end, _)| (value(&bytes, &text), end));
             prop_assert_eq!(&got, &wanted);
-            if let Some(span) = ascii(&bytes, 0) {
-                prop_assert_eq!(Some((Some(bytes[span.clone()].to_vec()), span.end)), wanted);
+            if let Some(short) = Short::guess(&bytes, 0) && bytes.get(..short.end()).is_some_and(is_ascii) {
+                let text = (!short.null).then(|| bytes[short.at..short.end()].to_vec());
+                prop_assert_eq!(Some((text, short.end())), wanted);
+            }
+        }
+
+        #[test]
+        fn ascii_is_what_the_standard_library_says(bytes in prop::collection::vec(0u8..0x80, 0..40), at: prop::sample::Index) {
+            prop_assert!(is_ascii(&bytes));
+            if !bytes.is_empty() {
+                let mut bytes = bytes;
+                let at = at.index(bytes.len());
+                bytes[at] |= 0x80;
+                prop_assert!(!is_ascii(&bytes));
             }
         }
 

@@ -69,8 +69,8 @@ pub fn result(head: &Head) -> Option<ResultKind> {
 /// How many of a frame's bytes [`read`] looks at.
 pub(crate) const RESULT_END: usize = HEADER_LEN + 6;
 
-/// Reads the flag of an answer with status OK, and notes it in `head`.
-pub(crate) fn read(serialization: u8, seen: &[u8], head: &mut Head) -> Outcome {
+/// Reads the flag of an answer with status OK: what it means, and the note of its head.
+pub(crate) fn read(serialization: u8, seen: &[u8]) -> (Outcome, u32) {
     let body = seen.get(HEADER_LEN..).unwrap_or_default();
     let flag = match (serialization, body) {
         (serialization::HESSIAN2, [flag, ..]) => match *flag {
@@ -83,15 +83,15 @@ pub(crate) fn read(serialization: u8, seen: &[u8], head: &mut Head) -> Outcome {
         (serialization::FASTJSON2, [0, 0, 0, 1, flag, ..] | [0, 0, 0, 2, 0xbd, flag, ..]) => Some(*flag),
         (serialization::HESSIAN2 | serialization::FASTJSON | serialization::FASTJSON2, _) => None,
         // Opaque: the status is all there is to know.
-        _ => return Outcome::Success,
+        _ => return (Outcome::Success, 0),
     };
     match flag.and_then(ResultKind::from_flag) {
         Some(kind) => {
-            head.set_note((kind as u32).saturating_add(1));
-            if kind.is_exception() { Outcome::Exception } else { Outcome::Success }
+            let outcome = if kind.is_exception() { Outcome::Exception } else { Outcome::Success };
+            (outcome, (kind as u32).saturating_add(1))
         }
         // Java's own client refuses such an answer; a proxy passes it on.
-        None => Outcome::Unknown,
+        None => (Outcome::Unknown, 0),
     }
 }
 
@@ -106,7 +106,9 @@ mod tests {
         let mut seen = vec![0; HEADER_LEN];
         seen.extend_from_slice(body);
         let mut head = Head::new(&crate::format::HEAD, Kind::Response, StreamId::new(1), Bytes::new());
-        (read(serialization, &seen, &mut head), result(&head))
+        let (outcome, note) = read(serialization, &seen);
+        head.set_note(note);
+        (outcome, result(&head))
     }
 
     #[test]
