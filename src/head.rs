@@ -58,11 +58,15 @@ pub struct HeadFormat {
     editable: u8,
     next_field: NextField,
     check_field: Option<CheckField>,
+    check_attribute: Option<CheckAttribute>,
     forward: fn(&mut Head),
 }
 
 /// Reads the field at `*cursor` of a head's bytes and moves the cursor behind it; `None` behind the last one.
 pub type NextField = for<'a> fn(&'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])>;
+
+/// Says what is wrong with an attribute that someone wants to write.
+pub type CheckAttribute = fn(attribute: Attribute, value: &[u8]) -> Result<(), &'static str>;
 
 /// Says what is wrong with a field that someone wants to write.
 pub type CheckField = fn(name: &[u8], value: &[u8]) -> Result<(), &'static str>;
@@ -79,6 +83,7 @@ impl HeadFormat {
             editable: 0,
             next_field: |_, _, _| None,
             check_field: None,
+            check_attribute: None,
             forward: |_| {},
         }
     }
@@ -118,6 +123,13 @@ impl HeadFormat {
     #[must_use]
     pub const fn with_field_edits(mut self, check: CheckField) -> Self {
         self.check_field = Some(check);
+        self
+    }
+
+    /// New attributes must pass `check`; without one they are checked as fields of their name are.
+    #[must_use]
+    pub const fn with_attribute_check(mut self, check: CheckAttribute) -> Self {
+        self.check_attribute = Some(check);
         self
     }
 
@@ -484,7 +496,9 @@ impl Head {
         if self.format.editable & (1 << attribute as u8) == 0 {
             return Err(EditError::new(self.format.protocol, attribute.name()));
         }
-        if let Some(check) = self.format.check_field {
+        if let Some(check) = self.format.check_attribute {
+            check(attribute, value).map_err(|what| EditError::new(self.format.protocol, what))?;
+        } else if let Some(check) = self.format.check_field {
             check(attribute.name().as_bytes(), value).map_err(|what| EditError::new(self.format.protocol, what))?;
         }
         self.set_owned(attribute, value);

@@ -37,7 +37,7 @@ pub use depth::Depth;
 pub use endpoint::Endpoint;
 pub use error::{DecodeError, EditError, EncodeError, Scope};
 pub use event::{Body, Event, Reset, ResetReason, Sent, Step, StreamId, Trailers};
-pub use head::{Arena, CheckField, FieldEdit, Fields, Head, HeadFormat, Kind, NextField};
+pub use head::{Arena, CheckAttribute, CheckField, FieldEdit, Fields, Head, HeadFormat, Kind, NextField};
 pub use key::{Attr, Attribute, Key, PathView, RoutingKey};
 pub use limits::{Limit, Limits, Rate, Stats, TokenBucket};
 pub use outcome::{Executed, LocalReply, Outcome};

@@ -147,7 +147,7 @@ impl End {
                 if let Event::Capacity { .. } = event {
                     self.blocked = false;
                 } else {
-                    require(waited == 0, Check::NeedMore, || {
+                    require(waited == 0 || self.eof, Check::NeedMore, || {
                         format!("the {} asked for {waited} bytes more, and needed none of them", self.name)
                     })?;
                 }
