@@ -85,7 +85,7 @@ pub fn response(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) ->
     let note = if bodyless { bodyless_note(parsed.note, parsed.status) } else { parsed.note };
     let kind = if is_interim(status) { Kind::Interim } else { Kind::Response };
     let mut head = response_head(note, parsed.status, parsed.fields_at, kind, StreamId::NEW, bytes.into(), end);
-    head.set_end(status != 101 && kind == Kind::Response);
+    head.set_end(status != 101);
     Ok(Event::Head(head))
 }
 

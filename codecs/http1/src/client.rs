@@ -104,6 +104,9 @@ impl Client {
     }
 
     fn step(&mut self, input: &mut BytesMut) -> Result<Step, DecodeError> {
+        if let Some(error) = &self.error {
+            return Err((**error).clone());
+        }
         // Who waits for an end that has come learns it by asking again.
         if self.blocked && (self.is_free() || self.stop || self.close || self.is_tunnel()) {
             self.blocked = false;
@@ -115,9 +118,6 @@ impl Client {
         {
             self.early = None;
             return Ok(Step::Event(Event::Capacity { stream: Some(stream) }));
-        }
-        if let Some(error) = &self.error {
-            return Err((**error).clone());
         }
         let before = input.len();
         let result = self.read(input);
@@ -136,6 +136,12 @@ impl Client {
         self.stop = true;
         self.close = true;
         error
+    }
+
+    /// What came is thrown away, and counted all the same.
+    fn skip(&mut self, input: &mut BytesMut) {
+        self.stats.bytes_in = self.stats.bytes_in.saturating_add(input.len() as u64);
+        input.clear();
     }
 
     fn read(&mut self, input: &mut BytesMut) -> Result<Step, Fault> {
@@ -226,7 +232,9 @@ impl Client {
             }
             let note = bodyless_note(parsed.note, code);
             let bytes = input.split_to(end).freeze();
-            let head = build::response_head(note, code, parsed.fields_at, Kind::Interim, stream, bytes, end);
+            let mut head = build::response_head(note, code, parsed.fields_at, Kind::Interim, stream, bytes, end);
+            // The message ends here; the answer is still to come.
+            head.set_end(true);
             self.reading = Reading::Head(Scan::default());
             return Ok(Step::Event(Event::Head(head)));
         }
@@ -438,7 +446,7 @@ impl Codec for Client {
                 Ok(Step::Event(Event::Body(Body { stream, data: Bytes::new(), end: true })))
             }
             _ => {
-                input.clear();
+                self.skip(input);
                 let error = DecodeError::new(
                     crate::NAME,
                     "truncated",

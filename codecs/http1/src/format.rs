@@ -4,7 +4,7 @@ use meshwire::{Attribute, Head, HeadFormat, RoutingKey};
 
 use crate::grammar;
 use crate::note::Note;
-use crate::parse::{is_fixed, is_hop};
+use crate::parse::{is_fixed, is_hop, is_name};
 
 /// The format of requests and of responses.
 pub(crate) static FORMAT: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMANTICS)
@@ -12,6 +12,7 @@ pub(crate) static FORMAT: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMAN
     .editable(&[Attribute::Authority, Attribute::Path, Attribute::Service])
     .with_fields(next_field)
     .with_field_edits(check_field)
+    .with_attribute_check(check_attribute)
     .with_forward(forward);
 
 /// A head of which no attribute is there: what a response is.
@@ -29,13 +30,14 @@ pub(crate) fn note(head: &Head) -> Option<Note> {
 }
 
 /// The field line at `cursor` of a head that the parser has accepted. Once it is forwarded, the fields of the
-/// connection are gone, for every reader.
+/// connection are gone, for every reader. `Transfer-Encoding` never shows: bodies come without it.
 fn next_field<'a>(head: &'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])> {
     let note = Note::new(head.note());
     loop {
         let (name, value, next) = line(bytes, *cursor)?;
         *cursor = next;
-        if !note.has(Note::FORWARDED) || !is_hop(name) {
+        let hidden = if note.has(Note::FORWARDED) { is_hop(name) } else { is_name(name, b"transfer-encoding") };
+        if !hidden {
             return Some((name, value));
         }
     }
@@ -56,7 +58,7 @@ pub(crate) fn line(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8], usize)> {
     Some((name, grammar::trim(value.get(1..).unwrap_or_default()), next))
 }
 
-/// What may be edited: any field that is not the connection's.
+/// What may be edited: any field that neither is the connection's, nor frames or addresses the message.
 fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
     if !grammar::is_token(name) {
         return Err("a field name that is no token");
@@ -64,10 +66,27 @@ fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
     if is_hop(name) {
         return Err("edited fields of the connection: the codec writes them");
     }
+    if is_name(name, b"host") {
+        return Err("Host among edited fields: it is the authority, an attribute");
+    }
+    if is_name(name, b"content-length") {
+        return Err("an edited Content-Length: what frames the body is the codec's");
+    }
     if !grammar::is_value(value) {
         return Err("a field value with a control character");
     }
     Ok(())
+}
+
+/// What the request-target, and the authority in `Host`, may become.
+fn check_attribute(attribute: Attribute, value: &[u8]) -> Result<(), &'static str> {
+    match attribute {
+        Attribute::Path if value.first() == Some(&b'/') && grammar::is_target(value) => Ok(()),
+        Attribute::Path => Err("a path that does not begin with a slash, or holds what no path may"),
+        // Without an authority an empty Host is owed (RFC 9112, section 3.2).
+        _ if value.is_empty() || grammar::is_authority(value) => Ok(()),
+        _ => Err("an authority that is not a host and a port"),
+    }
 }
 
 /// RFC 9110, section 7.6: fields of the connection end here; the version and the form of the request-target are
@@ -81,8 +100,8 @@ fn forward(head: &mut Head) {
     if head.kind().is_request() && note.has(Note::REHOST) {
         // RFC 9112, section 3.2.2; a request without any authority has an empty Host (section 3.2).
         let authority = head.attribute(Attribute::Authority).value().unwrap_or_default().to_vec();
-        // The parser has checked the authority: it is a field value.
-        let _ = head.set_field(b"Host", &authority);
+        // The parser has checked the authority: nothing is wrong with it.
+        let _ = head.set_attribute(Attribute::Authority, &authority);
     }
     for name in listed {
         let _ = head.remove_field(&name);

@@ -38,6 +38,8 @@ pub(crate) struct Server {
     exchanges: VecDeque<Exchange>,
     /// The answer being written, if the front exchange's has begun.
     writing: Option<Outbound>,
+    /// Whose turn has come, after it was refused.
+    capacity: Option<StreamId>,
     last_id: u64,
     /// Data handed out and not released.
     held: usize,
@@ -117,6 +119,7 @@ impl Server {
             reading: Reading::HEAD,
             exchanges: VecDeque::new(),
             writing: None,
+            capacity: None,
             last_id: 0,
             held: 0,
             refusal: None,
@@ -131,10 +134,8 @@ impl Server {
     }
 
     fn step(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        if let Some(front) = self.exchanges.front_mut()
-            && std::mem::take(&mut front.blocked)
-        {
-            return Ok(Step::Event(Event::Capacity { stream: Some(front.stream) }));
+        if let Some(stream) = self.capacity.take() {
+            return Ok(Step::Event(Event::Capacity { stream: Some(stream) }));
         }
         if self.refusal.is_some() {
             return self.refuse(cx);
@@ -183,6 +184,12 @@ impl Server {
         self.writing = None;
         self.close = true;
         Err(error)
+    }
+
+    /// What came is thrown away, and counted all the same.
+    fn skip(&mut self, input: &mut BytesMut) {
+        self.stats.bytes_in = self.stats.bytes_in.saturating_add(input.len() as u64);
+        input.clear();
     }
 
     fn read(&mut self, input: &mut BytesMut) -> Result<Step, Fault> {
@@ -462,6 +469,12 @@ impl Server {
     fn answered(&mut self) {
         self.writing = None;
         let Some(done) = self.exchanges.pop_front() else { return };
+        // Even who does not wait for it gets it: every refusal has its answer.
+        if let Some(next) = self.exchanges.front_mut()
+            && std::mem::take(&mut next.blocked)
+        {
+            self.capacity = Some(next.stream);
+        }
         match &self.reading {
             Reading::Tunnel { open, .. } => self.close = !open,
             Reading::Switched { .. } => {}
@@ -498,13 +511,13 @@ impl Codec for Server {
 
     fn decode_eof(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
         let step = self.step(input, cx)?;
-        if !matches!(step, Step::NeedMore(_) | Step::Paused) {
+        if self.refusal.is_some() || !matches!(step, Step::NeedMore(_) | Step::Paused) {
             return Ok(step);
         }
         match &mut self.reading {
             // Answers may still be owed; nothing more is asked.
             Reading::Head { .. } | Reading::Waiting { .. } if input.is_empty() || self.stop => {
-                input.clear();
+                self.skip(input);
                 self.ended = true;
                 self.close |= self.exchanges.is_empty();
                 Ok(Step::Closed)
@@ -517,7 +530,7 @@ impl Codec for Server {
             }
             _ if matches!(step, Step::Paused) => Ok(step),
             _ => {
-                input.clear();
+                self.skip(input);
                 let stream = match self.reading {
                     Reading::Body { stream, .. } => Some(stream),
                     _ => None,
@@ -529,8 +542,12 @@ impl Codec for Server {
                     Scope::Connection,
                 )
                 .at(self.stats.bytes_in, self.stats.message_at);
-                self.refusal = Some(Box::new(Refusal { error, status: 400, stream, told: false }));
-                self.refuse(cx)
+                // Whatever came whole is answered still; no answer of ours stands behind those.
+                let first = self.exchanges.front().is_none_or(|front| Some(front.stream) == stream);
+                self.exchanges.retain(|exchange| first || Some(exchange.stream) != stream);
+                self.stop = true;
+                self.refusal = Some(Box::new(Refusal { error: error.clone(), status: 400, stream, told: !first }));
+                if first { self.refuse(cx) } else { Err(error) }
             }
         }
     }
