@@ -311,7 +311,9 @@ impl Pair {
             Ok(Step::Event(event)) => {
                 if let Event::Capacity { stream } = &event {
                     for message in &mut half.messages {
-                        if stream.is_none() || message.name == *stream {
+                        // An answer that waits for its turn is known by the name it will have.
+                        let next = message.events.front().and_then(Event::stream);
+                        if stream.is_none() || message.name == *stream || next == *stream {
                             message.waiting = false;
                         }
                     }
