@@ -428,6 +428,10 @@ impl Codec for Client {
             return Ok(step);
         }
         self.stop = true;
+        // Who waits is told before all is said.
+        if std::mem::take(&mut self.blocked) {
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
         match &mut self.reading {
             Reading::Head(_) if input.is_empty() => {
                 self.close = true;
