@@ -80,6 +80,7 @@ impl End {
 
     pub(super) const fn feed_eof(&mut self) {
         self.eof = true;
+        self.missing = 0;
     }
 
     pub(super) fn unread(&self) -> usize {
@@ -135,7 +136,8 @@ impl End {
             return Ok(result);
         }
         let at = self.codec.stats().bytes_in;
-        require(at == self.taken, Check::Position, || {
+        // At the end of input what is left of it may be thrown away.
+        require(at == self.taken || self.eof, Check::Position, || {
             format!("the {} took {} bytes and says it stands at {at}", self.name, self.taken)
         })?;
         match &result {
@@ -220,7 +222,12 @@ impl End {
             if round == 2 && !self.eof {
                 self.input.extend_from_slice(&[0; 16]);
             }
-            let again = self.call()?;
+            let mut again = self.call()?;
+            // Who was refused before may still be told to ask again.
+            if let Ok(Step::Event(Event::Capacity { .. })) = again {
+                self.blocked = false;
+                again = self.call()?;
+            }
             require(again.as_ref().err() == Some(error), Check::StickyError, || match again {
                 Ok(step) => format!("the {} refused the connection ({error}) and went on with {step:?}", self.name),
                 Err(other) => format!("the {} refused the connection ({error}) and then said {other}", self.name),

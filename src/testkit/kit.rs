@@ -22,6 +22,7 @@ pub struct Kit<'a> {
     pub(super) seed: u64,
     pub(super) mutations: usize,
     pub(super) outcome: fn(Outcome) -> Outcome,
+    pub(super) own_fields: &'a [&'a str],
     only: Option<Vec<Check>>,
 }
 
@@ -45,6 +46,7 @@ impl<'a> Kit<'a> {
             seed: 1,
             mutations: 2000,
             outcome: |outcome| outcome,
+            own_fields: &[],
             only: None,
         }
     }
@@ -83,6 +85,12 @@ impl<'a> Kit<'a> {
     /// protocol documents this.
     pub const fn with_outcomes(mut self, outcome: fn(Outcome) -> Outcome) -> Self {
         self.outcome = outcome;
+        self
+    }
+
+    /// Fields that the codec writes itself, as framing asks, whoever edits them (HTTP's `Content-Length`).
+    pub const fn with_own_fields(mut self, names: &'a [&'a str]) -> Self {
+        self.own_fields = names;
         self
     }
 

@@ -112,7 +112,9 @@ impl Log {
         let entry = match event {
             Event::Head(head) => {
                 self.newest.insert(head.stream(), self.entries.len());
-                let ending = if head.is_end() { Ending::Ended } else { Ending::Open };
+                // An interim answer is a head and nothing else; the answer follows under the same name.
+                let whole = head.is_end() || head.kind() == Kind::Interim;
+                let ending = if whole { Ending::Ended } else { Ending::Open };
                 Entry::Message(Box::new(Message {
                     stream: head.stream(),
                     view: View::of(head),

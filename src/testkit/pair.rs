@@ -45,6 +45,8 @@ pub struct Pair {
 struct Half {
     end: End,
     messages: Vec<Outgoing>,
+    /// Messages whose head is out, in order.
+    begun: Vec<usize>,
     wire: VecDeque<u8>,
 }
 
@@ -89,8 +91,12 @@ impl Pair {
     }
 
     pub(super) fn with(protocol: &dyn Protocol, limits: &Arc<Limits>, depth: &Depth) -> Self {
-        let half =
-            |role| Half { end: End::new(protocol, role, limits, depth), messages: Vec::new(), wire: VecDeque::new() };
+        let half = |role| Half {
+            end: End::new(protocol, role, limits, depth),
+            messages: Vec::new(),
+            begun: Vec::new(),
+            wire: VecDeque::new(),
+        };
         Self {
             client: half(Role::Client),
             server: half(Role::Server),
@@ -146,6 +152,15 @@ impl Pair {
             Role::Server => &self.server,
         };
         half.messages.get(ticket.0)?.name
+    }
+
+    /// The messages of this end whose head is out, in that order.
+    pub fn begun(&self, role: Role) -> impl Iterator<Item = Ticket> + '_ {
+        let half = match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        half.begun.iter().copied().map(Ticket)
     }
 
     /// Gives a message up: what is not sent of it never will be, and its stream is reset.
@@ -282,12 +297,16 @@ impl Pair {
             let name = event.stream().filter(|name| !name.is_new());
             match sent {
                 Ok(Sent::All) => {
+                    if message.name.is_none() {
+                        half.begun.push(at);
+                    }
                     message.name = message.name.or(name);
                     message.events.pop_front();
                 }
                 Ok(Sent::Blocked) => {
-                    if !matches!(event, Event::Head(_)) {
-                        message.name = message.name.or(name);
+                    if !matches!(event, Event::Head(_)) && message.name.is_none() {
+                        half.begun.push(at);
+                        message.name = name;
                     }
                     message.waiting = true;
                 }

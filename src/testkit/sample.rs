@@ -24,6 +24,7 @@ pub struct Sample {
     pub(super) bad_request: Option<(Bytes, Bytes)>,
     pub(super) large: Option<Large>,
     pub(super) ends_at_eof: bool,
+    pub(super) verbatim: bool,
     pub(super) depth: Depth,
 }
 
@@ -45,6 +46,7 @@ impl Sample {
             bad_request: None,
             large: None,
             ends_at_eof: false,
+            verbatim: true,
             depth: Depth::ALL,
         }
     }
@@ -69,6 +71,14 @@ impl Sample {
     #[must_use]
     pub const fn ends_at_eof(mut self) -> Self {
         self.ends_at_eof = true;
+        self
+    }
+
+    /// Its heads do not go out as they came, whatever the protocol's traits say: they speak another version of it, or
+    /// what they ask for is not passed on.
+    #[must_use]
+    pub const fn not_verbatim(mut self) -> Self {
+        self.verbatim = false;
         self
     }
 

@@ -3,7 +3,6 @@
 //! It is how the kit decodes anything: answers can only be decoded by a client that has asked.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::{Correlation, Protocol, Role};
@@ -35,12 +34,11 @@ pub(super) struct Splice {
     forward: bool,
     /// The peers are hostile: what cannot be encoded is dropped.
     hostile: bool,
-    /// Everything each codec wrote, and what part of it `encode` wrote.
-    pub(super) client_wrote: Wrote,
-    pub(super) server_wrote: Wrote,
-    /// Where complete messages lie in what was decoded.
-    pub(super) request_spans: Vec<Range<u64>>,
-    pub(super) response_spans: Vec<Range<u64>>,
+    /// Everything each codec wrote.
+    pub(super) client_wrote: Vec<u8>,
+    pub(super) server_wrote: Vec<u8>,
+    /// Heads that did not go out as they came: their bytes, and what was written.
+    pub(super) rewritten: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) exchanges: Vec<Exchange>,
     /// What the server refused, and how often it had an answer to that.
     pub(super) refused: Vec<DecodeError>,
@@ -55,21 +53,11 @@ pub(super) struct Exchange {
     pub(super) response: Vec<Event>,
 }
 
-#[derive(Default)]
-pub(super) struct Wrote {
-    pub(super) all: Vec<u8>,
-    pub(super) messages: Vec<u8>,
-}
-
-impl Wrote {
-    fn take(&mut self, end: &mut End, by_encode: bool) {
-        if end.queued() > 0 {
-            let bytes = end.take_output();
-            if by_encode {
-                self.messages.extend_from_slice(&bytes);
-            }
-            self.all.extend_from_slice(&bytes);
-        }
+/// The bytes of a head that is to go out.
+fn head_bytes(event: &Event) -> Option<Vec<u8>> {
+    match event {
+        Event::Head(head) if !head.is_edited() => Some(head.head_bytes().to_vec()),
+        _ => None,
     }
 }
 
@@ -87,10 +75,9 @@ impl Splice {
             correlation: protocol.traits().correlation,
             forward: false,
             hostile: false,
-            client_wrote: Wrote::default(),
-            server_wrote: Wrote::default(),
-            request_spans: Vec::new(),
-            response_spans: Vec::new(),
+            client_wrote: Vec::new(),
+            server_wrote: Vec::new(),
+            rewritten: Vec::new(),
             exchanges: Vec::new(),
             refused: Vec::new(),
             answered_refused: 0,
@@ -127,13 +114,12 @@ impl Splice {
         Ok(())
     }
 
-    /// Moves what can be moved.
+    /// Moves what can be moved: requests first, since what the recorded peer answered it answered to whole ones.
     pub(super) fn pump(&mut self) -> Result<(), Failure> {
         let mut moved = true;
         while moved {
-            moved = self.decode_requests()?;
-            moved |= self.send_requests()?;
-            moved |= self.decode_responses()?;
+            while self.decode_requests()? || self.send_requests()? {}
+            moved = self.decode_responses()?;
             moved |= self.send_responses()?;
         }
         Ok(())
@@ -144,13 +130,9 @@ impl Splice {
             return Ok(false);
         }
         let result = self.server.decode()?;
-        self.server_wrote.take(&mut self.server, false);
+        self.server_wrote.extend(self.server.take_output());
         match result {
             Ok(Step::Event(mut event)) => {
-                if event.is_end() {
-                    let stats = self.server.codec().stats();
-                    self.request_spans.push(stats.message_at..stats.bytes_in);
-                }
                 if let (Event::Head(head), true) = (&mut event, self.forward) {
                     head.forward();
                 }
@@ -238,16 +220,20 @@ impl Splice {
                 None => {}
             }
         }
-        let before = event.data_len();
+        let (before, head) = (event.data_len(), head_bytes(event));
         let sent = self.client.encode(event);
         let name = event.stream();
         let left = match sent {
             Ok(Sent::Blocked) => event.data_len(),
             _ => 0,
         };
-        self.client_wrote.take(&mut self.client, true);
+        let wrote = self.client.take_output();
+        self.client_wrote.extend_from_slice(&wrote);
+        if let Some(head) = head.filter(|head| sent.is_ok() && !wrote.is_empty() && !wrote.starts_with(head)) {
+            self.rewritten.push((head, wrote));
+        }
         self.server.release(stream, before.saturating_sub(left));
-        self.server_wrote.take(&mut self.server, false);
+        self.server_wrote.extend(self.server.take_output());
         if is_head && let Some(name) = name.filter(|name| !name.is_new()) {
             self.up.insert(stream, name);
             if !one_way {
@@ -269,13 +255,9 @@ impl Splice {
             return Ok(false);
         }
         let result = self.client.decode()?;
-        self.client_wrote.take(&mut self.client, false);
+        self.client_wrote.extend(self.client.take_output());
         match result {
             Ok(Step::Event(mut event)) => {
-                if event.is_end() {
-                    let stats = self.client.codec().stats();
-                    self.response_spans.push(stats.message_at..stats.bytes_in);
-                }
                 if let (Event::Head(head), true) = (&mut event, self.forward) {
                     head.forward();
                 }
@@ -311,16 +293,20 @@ impl Splice {
             };
             event.set_stream(*name);
         }
-        let before = event.data_len();
+        let (before, head) = (event.data_len(), head_bytes(event));
         let sent = self.server.encode(event);
         let left = match sent {
             Ok(Sent::Blocked) => event.data_len(),
             _ => 0,
         };
-        self.server_wrote.take(&mut self.server, true);
+        let wrote = self.server.take_output();
+        self.server_wrote.extend_from_slice(&wrote);
+        if let Some(head) = head.filter(|head| sent.is_ok() && !wrote.is_empty() && !wrote.starts_with(head)) {
+            self.rewritten.push((head, wrote));
+        }
         if let Some(stream) = stream {
             self.client.release(stream, before.saturating_sub(left));
-            self.client_wrote.take(&mut self.client, false);
+            self.client_wrote.extend(self.client.take_output());
         }
         match sent {
             Ok(Sent::All) => {}

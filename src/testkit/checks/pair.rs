@@ -111,7 +111,13 @@ impl<'a> Talk<'a> {
             let happened = self.pair.poll()?;
             let idle = happened.is_none();
             match happened {
-                Some(Happened::Received(role, event)) => self.received(role, &event)?,
+                Some(Happened::Received(role, mut event)) => {
+                    // What is between two hops only was taken off the sample's heads as well.
+                    if let Event::Head(head) = &mut event {
+                        head.forward();
+                    }
+                    self.received(role, &event)?;
+                }
                 Some(Happened::Refused(role, error)) => {
                     return Err(Failure::new(
                         Check::Pair,
@@ -167,7 +173,9 @@ impl<'a> Talk<'a> {
     /// Which exchange the server knows as `stream`.
     fn exchange_of(&self, stream: StreamId) -> Result<usize, Failure> {
         let at = if self.by_order {
-            self.arrived.messages().position(|message| message.stream == stream)
+            let nth = self.arrived.messages().position(|message| message.stream == stream);
+            let ticket = nth.and_then(|nth| self.pair.begun(Role::Client).nth(nth));
+            ticket.and_then(|ticket| self.asked.iter().position(|asked| *asked == ticket))
         } else {
             self.asked.iter().position(|ticket| self.pair.name(Role::Client, *ticket) == Some(stream))
         };
@@ -193,7 +201,8 @@ impl<'a> Talk<'a> {
             let name = self.pair.name(Role::Client, *ticket);
             let name = name.ok_or_else(|| Failure::new(Check::Pair, format!("request {at} was never sent")))?;
             let arrived = if self.by_order {
-                self.arrived.messages().nth(at)
+                let nth = self.pair.begun(Role::Client).position(|begun| begun == *ticket);
+                nth.and_then(|nth| self.arrived.messages().nth(nth))
             } else {
                 self.arrived.messages().find(|message| message.stream == name)
             };

@@ -28,7 +28,8 @@ pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
             }
             let here = format!("{} cut off at {at} of {}", subject(role), bytes.len());
             let closed = ends(&mut cut, role, sample, &whole).map_err(|failure| failure.during(&here))?;
-            if closed && !sample.ends_at_eof {
+            let open_ended = sample.ends_at_eof || whole.server.codec().state().tunnel;
+            if closed && !open_ended {
                 require(closed_at.is_none_or(|before| before + 1 < at), Check::Truncation, || {
                     format!("{here}: a clean end, as one byte before")
                 })?;
@@ -55,7 +56,8 @@ fn ends(cut: &mut Splice, role: Role, sample: &Sample, whole: &Splice) -> Result
     };
     let idle = end.unread() == 0 && !end.codec().state().receiving;
     let inside = end.unread() > 0 || log.messages().any(|message| message.ending == Ending::Open);
-    let tunnel = end.codec().state().tunnel;
+    // What may become a tunnel stays open between messages.
+    let tunnel = whole.server.codec().state().tunnel;
     end.feed_eof();
     let last: Result<Step, DecodeError> = loop {
         match end.decode()? {

@@ -1,0 +1,4 @@
+//! What is said on the wires of the project's protocols, written by hand.
+
+pub(crate) mod dubbo;
+pub(crate) mod http1;
