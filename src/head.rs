@@ -249,8 +249,8 @@ impl Head {
     /// `attribute` is `len` bytes from `at` on: the same as [`set_span`](Self::set_span) with nothing left to check.
     #[inline]
     pub fn set_short_span(&mut self, attribute: Attribute, at: u32, len: u16) {
-        // A span that began at a mark would lie past every buffer there is.
-        self.mark(attribute, at.min(OWNED - 1), len);
+        // One that began at a mark would lie past every buffer there is, and be no value either way.
+        self.mark(attribute, at, len);
     }
 
     /// A span longer than 16 bits say is not recorded: it is rare, and the head stays small.
@@ -270,6 +270,18 @@ impl Head {
     pub fn attach(&mut self, bytes: Bytes, data_at: usize) {
         self.data_at = data_at.min(bytes.len()) as u32;
         self.bytes = bytes;
+    }
+
+    /// Where the data will begin in bytes that are yet to be [attached](Self::with_bytes).
+    #[inline]
+    pub(crate) fn will_have_data_at(&mut self, at: usize) {
+        self.data_at = at as u32;
+    }
+
+    /// The rest of [`attach`](Self::attach), for a head that is about to be moved: the bytes go straight to where it goes.
+    #[inline]
+    pub(crate) fn with_bytes(self, bytes: Bytes) -> Self {
+        Self { bytes, ..self }
     }
 
     /// `attribute` is `value`, which does not lie in one piece in the head's bytes.

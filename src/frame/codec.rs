@@ -201,7 +201,7 @@ impl<F: FrameFormat> FrameCodec<F> {
     /// length comes with it. `None` says only that [`start`](Self::start) must look closer.
     #[inline(always)]
     fn plain(&self, input: &BytesMut) -> Option<(Frame, usize)> {
-        if !matches!(self.rx, Rx::Start) || self.failed.is_some() || self.refused || input.len() < self.need {
+        if !matches!(self.rx, Rx::Start) || self.failed.is_some() || self.refused {
             return None;
         }
         let Ok(Parse::Done(frame)) = self.format.frame(input) else { return None };
@@ -294,6 +294,10 @@ impl<F: FrameFormat> FrameCodec<F> {
     fn whole(&mut self, frame: &Frame, len: usize, input: &mut BytesMut) -> Result<Step, DecodeError> {
         let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
         let mut head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
+        // Both said now and not at the end: the head is about to be moved, and reading back in one piece what was just
+        // written in several stalls the processor.
+        head.set_end(true);
+        head.will_have_data_at(frame.payload_at);
         let end = len.saturating_sub(frame.trailer());
         let seen = input.get(..end).unwrap_or_default();
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
@@ -301,8 +305,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             Ok(Parse::Need(_)) => return Err(self.refuse_first(cut_short(end), input)),
             Err(fault) => return Err(self.refuse_first(fault, input)),
         }
-        head.attach(input.split_to(end).freeze(), frame.payload_at);
-        head.set_end(true);
+        let bytes = input.split_to(end).freeze();
         if len > end {
             input.advance(len.saturating_sub(end));
         }
@@ -310,7 +313,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         self.consumed(len);
         self.need = 1;
         self.begun(frame.kind);
-        Ok(Step::Event(Event::Head(head)))
+        Ok(Step::Event(Event::Head(head.with_bytes(bytes))))
     }
 
     fn begun(&mut self, kind: FrameKind) {
@@ -542,8 +545,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
         if in_place && head.is_end() && frame.checksum.is_none() && bytes.len() < SHARE {
-            let (field, id) = (frame.id, stream.id());
-            cx.output().put_patched(bytes, move |copy| overwrite_id(copy, field, id));
+            cx.output().put_patched(bytes, |copy| overwrite_id(copy, frame.id, stream.id()));
         } else {
             self.slow_head(head, remaining, in_place, cx)?;
         }
