@@ -1,6 +1,7 @@
 //! Dubbo2 from the outside: bytes in, events out, and back.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests
 
+use meshwire::testkit::{Check, Kit, Sample};
 use meshwire::{
     Attr, Attribute, Conn, Cx, DecodeError, Depth, EncodeError, Endpoint, Event, Head, Kind, Limit, Limits, LocalReply,
     Outcome, Output, Protocol, Rate, RoutingKey, Scope, Sent, Step, StreamId,
@@ -506,6 +507,48 @@ fn a_hostile_string_a_byte_at_a_time_stays_linear() {
     // Quadratic would be a thousand times slower than this, even unoptimized.
     assert!(begun.elapsed().as_millis() < 2000, "{:?}", begun.elapsed());
 }
+
+// ----- the kit -----
+
+/// Answers to [`conversation`]'s good requests, and what a server says of itself.
+fn answers_of_a_server() -> Vec<u8> {
+    let mut bytes = frame(0x02, 20, 7, b"\x91\x05hello");
+    bytes.extend(frame(0x22, 20, 8, b"N"));
+    bytes.extend(frame(0x02, 20, 9, b"\x90C\x0bjava.Exc\x90\x60"));
+    bytes.extend(frame(0xe2, 0, 1, b"N"));
+    bytes.extend(frame(0x02, 60, 10, b"\x09not found"));
+    bytes.extend(frame(0x02, 99, 11, b""));
+    bytes.extend(frame(0xa2, 0, 2, b"\x01R"));
+    bytes
+}
+
+#[test]
+fn the_kit() {
+    let mut requests = Vec::new();
+    for (id, flag) in [(7, 0xc2), (9, 0xc2), (10, 0xc2), (11, 0xc8), (12, 0x82)] {
+        requests.extend(frame(flag, 0, id, &REQUEST[16..]));
+        requests.extend(frame(0xe2, 0, 8, b"N"));
+    }
+    let mut large = frame(0xc2, 0, 3, &REQUEST[16..]);
+    large[12..16].copy_from_slice(&(64u32 << 20).to_be_bytes());
+    let rest = (64 << 20) - (REQUEST.len() as u64 - 16);
+    let sample = Sample::new("calls", requests, answers_of_a_server())
+        .with_bad_request(request(b"\x052.0.2\x90"), frame(0xc2, 0, 70, &REQUEST[16..]))
+        .with_large_request(large, Some(rest))
+        .with_depth(Depth::ROUTE);
+    let kit = Kit::new(&DUBBO).with_sample(sample).with_mutations(150).with_outcomes(|outcome| match outcome {
+        Outcome::TooLarge | Outcome::Denied => Outcome::BadRequest,
+        Outcome::Unimplemented => Outcome::NoRoute,
+        Outcome::Unknown => Outcome::ServerError,
+        same => same,
+    });
+    match kit.run() {
+        Ok(report) => assert_eq!(report.skipped().collect::<Vec<_>>(), [Check::Edits, Check::ResetCredit]),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+static DUBBO: Dubbo = Dubbo::new();
 
 proptest! {
     #[test]
