@@ -231,7 +231,7 @@ pub enum Step {
     NeedMore(NonZeroUsize),
     /// What is there waits for [`encode`](crate::Codec::encode) or [`release`](crate::Codec::release).
     Paused,
-    /// The input has ended, and all is said.
+    /// All is said: the input has ended, or the protocol has closed the connection.
     Closed,
 }
 

@@ -45,3 +45,8 @@ pub use output::Output;
 pub use registry::{MAX_DETECT, Registry, RegistryBuilder, RegistryError, Sniffed};
 pub use relay::{Done, ExchangeId, Link, Relay, RelayStep};
 pub use route::RouteTable;
+
+/// The README's examples run with the documentation's.
+#[cfg(all(doctest, feature = "yaml"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

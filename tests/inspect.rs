@@ -1,0 +1,202 @@
+//! `inspect` on recorded bytes: the same events for every way of feeding them, and the exit status that fits.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)] // a test that cannot go on panics
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use meshwire::StreamId;
+use meshwire_dubbo::Call;
+use serde_json::{Value, json};
+
+/// The example's binary stands beside this one's directory: cargo builds both for a test run.
+fn inspect(args: &[&str]) -> Output {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    let path = path.join("examples").join(format!("inspect{}", std::env::consts::EXE_SUFFIX));
+    Command::new(path).args(args).output().expect("cargo builds examples before it runs tests")
+}
+
+fn file(name: &str, bytes: &[u8]) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("inspect-{}-{name}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Joins neighbouring pieces of a body: how it is cut is the one thing that may differ.
+fn joined(lines: Vec<Value>) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    for dir in ["request", "response"] {
+        for line in lines.iter().filter(|line| line["dir"] == dir) {
+            let same = |last: &Value| {
+                last["event"] == "body" && last["dir"] == line["dir"] && last["stream"] == line["stream"]
+            };
+            match all.last_mut().filter(|last| line["event"] == "body" && same(last)) {
+                Some(last) => {
+                    last["data"] = json!(last["data"].as_u64().unwrap() + line["data"].as_u64().unwrap());
+                    last["end"] = line["end"].clone();
+                    if let Some(wire) = line.get("wire") {
+                        last["wire"] = wire.clone();
+                    }
+                }
+                None => all.push(line.clone()),
+            }
+        }
+    }
+    all
+}
+
+/// The same events for every chunk size; those, and the exit status.
+fn events(name: &str, requests: Option<&[u8]>, responses: Option<&[u8]>, more: &[&str]) -> (Vec<Value>, i32) {
+    let files = [("--requests", requests), ("--responses", responses)];
+    let files: Vec<_> =
+        files.iter().filter_map(|(flag, bytes)| Some((*flag, file(&format!("{name}{flag}"), (*bytes)?)))).collect();
+    let run = |chunk: usize| {
+        let chunk = chunk.to_string();
+        let mut args = vec!["--json", "--chunk", &chunk];
+        args.extend(files.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
+        args.extend(more);
+        let output = inspect(&args);
+        (joined(lines(&output)), output.status.code().unwrap())
+    };
+    let whole = run(1 << 20);
+    for chunk in [1, 2, 3, 7, 16, 17, 100, 65_535, 65_536] {
+        assert_eq!(run(chunk), whole, "{name}, {chunk} bytes at a time");
+    }
+    whole
+}
+
+const REQUESTS: &[u8] = b"GET /a?x=1 HTTP/1.1\r\nHost: h\r\nA: 1\r\n\r\n\
+    POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\n...\r\n0\r\nT: v\r\n\r\n\
+    HEAD /c HTTP/1.1\r\nHost: h\r\n\r\n\
+    PUT /d HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody";
+const RESPONSES: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\
+    HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno\
+    HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n\
+    HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn http1_both_ways() {
+    let (events, status) = events("http1", Some(REQUESTS), Some(RESPONSES), &["--depth", "fields"]);
+    assert_eq!(status, 0, "{events:#?}");
+    assert_eq!(
+        events[0],
+        json!({"dir": "request", "event": "head", "offset": 0, "stream": "1", "kind": "request", "protocol": "http1",
+               "host": "h", "service": "h", "method": "GET", "path": "/a?x=1", "fields": [["Host", "h"], ["A", "1"]],
+               "data": 0, "end": true})
+    );
+    let trailers = events.iter().find(|event| event["event"] == "trailers").unwrap();
+    assert_eq!(
+        (&trailers["fields"], &trailers["stream"], &trailers["end"]),
+        (&json!([["T", "v"]]), &json!("2"), &json!(true))
+    );
+    let body = events.iter().find(|event| event["event"] == "body" && event["stream"] == "2").unwrap();
+    assert_eq!((&body["data"], &body["offset"]), (&json!(8), &json!(39)));
+    let interim = events.iter().find(|event| event["interim"] == true).unwrap();
+    assert_eq!((&interim["status"], &interim["stream"]), (&json!(100), &json!("4")));
+    // The answer to HEAD has a length and no body.
+    let head = events.iter().find(|event| event["dir"] == "response" && event["stream"] == "3").unwrap();
+    assert_eq!((&head["end"], &head["data"]), (&json!(true), &json!(0)));
+}
+
+#[test]
+fn either_direction_alone() {
+    let (requests, status) = events("asked", Some(REQUESTS), None, &[]);
+    assert_eq!((requests.iter().filter(|event| event["event"] == "head").count(), status), (4, 0));
+    let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 500 Oops\r\n\r\nuntil the end";
+    let (answers, status) = events("answered", None, Some(answers), &[]);
+    let seen: Vec<_> = answers.iter().map(|event| (event["event"].as_str().unwrap(), event["data"].as_u64())).collect();
+    assert_eq!(seen, [("head", Some(0)), ("body", Some(3)), ("head", Some(0)), ("body", Some(13))]);
+    assert_eq!((status, &answers[3]["end"]), (0, &json!(true)));
+}
+
+#[test]
+fn an_upgrade_becomes_a_tunnel_by_its_answer() {
+    let asked = b"GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello";
+    let answered = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi";
+    let (events, status) = events("upgrade", Some(asked), Some(answered), &[]);
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!((names, status), (vec!["head", "upgraded", "body", "head", "upgraded", "body"], 0));
+}
+
+#[test]
+fn dubbo_both_ways() {
+    let big = "x".repeat(100_000);
+    let call = Call::new("com.example.Demo", "hello").with_version("1.2.3").head(u64::MAX);
+    let large = Call::new("com.example.Demo", "upload").with_arg(&big).head(2);
+    let note = Call::new("com.example.Demo", "note").one_way().head(3);
+    let heartbeat: &[u8] = &[0xda, 0xbb, 0xe2, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, b'N'];
+    let asked = [&call.bytes()[..], heartbeat, large.bytes(), note.bytes()].concat();
+    let answer = meshwire_dubbo::value(StreamId::new(u64::MAX), "hi");
+    let (events, status) = events("dubbo", Some(&asked), Some(answer.bytes()), &[]);
+    assert_eq!(status, 0, "{events:#?}");
+    let n = call.bytes().len();
+    assert_eq!(
+        events[0],
+        json!({"dir": "request", "event": "head", "offset": 0, "stream": u64::MAX.to_string(), "kind": "request",
+               "protocol": "dubbo", "host": "com.example.Demo", "service": "com.example.Demo", "method": "hello",
+               "version": "1.2.3", "path": "/com.example.Demo/hello", "data": n - 16, "end": true, "wire": n})
+    );
+    assert_eq!(
+        (&events[1]["event"], &events[1]["offset"], &events[1]["wire"]),
+        (&json!("heartbeat"), &json!(n), &json!(17))
+    );
+    assert_eq!((&events[2]["data"], &events[2]["end"]), (&json!(0), &json!(false)), "how much came along is no fact");
+    assert_eq!(events[3]["data"], json!(large.bytes().len() - 16));
+    assert_eq!(events[3]["wire"], json!(large.bytes().len()));
+    assert_eq!(events[4]["kind"], "one_way");
+    assert_eq!((&events[5]["status"], &events[5]["outcome"]), (&json!(20), &json!("success")));
+}
+
+#[test]
+fn errors_say_where_and_the_exit_status_says_so() {
+    let bad = b"GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n";
+    let (http, status) = events("bad", Some(bad), None, &[]);
+    let error = http.last().unwrap();
+    assert_eq!((status, &error["event"], &error["scope"]), (1, &json!("error"), &json!("connection")));
+    assert_eq!(error["message_offset"], 27);
+    assert!(error["offset"].as_u64().unwrap() >= 27 && error["code"].is_string() && error["message"].is_string());
+
+    let call = Call::new("a.B", "c").head(1);
+    let mut broken = call.bytes().to_vec();
+    broken[16] = b'H';
+    let asked = [&broken[..], call.bytes()].concat();
+    let (dubbo, status) = events("skip", Some(&asked), None, &[]);
+    assert_eq!((status, dubbo.len()), (1, 2));
+    assert_eq!(
+        (&dubbo[0]["scope"], &dubbo[0]["stream"], &dubbo[0]["offset"]),
+        (&json!("message"), &json!("1"), &json!(16))
+    );
+    assert_eq!(dubbo[1]["offset"], broken.len());
+
+    let (cut, status) = events("cut", Some(&call.bytes()[..20]), None, &[]);
+    assert_eq!((status, &cut[0]["code"], &cut[0]["offset"]), (1, &json!("truncated"), &json!(20)));
+}
+
+#[test]
+fn wrong_usage_is_told_from_wrong_bytes() {
+    for args in [&[][..], &["--chunk", "0"], &["--requests", "/nonexistent"], &["--depth", "deep"], &["--what"]] {
+        let output = inspect(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("inspect --help"), "{args:?}");
+    }
+    let help = inspect(&["--help"]);
+    assert!(help.status.success() && help.stdout.starts_with(b"inspect: "));
+    let unknown = file("unknown", b"\x16\x03\x01\x02\x00");
+    assert_eq!(inspect(&["--requests", &unknown]).status.code(), Some(2));
+}
+
+#[test]
+fn people_get_a_table() {
+    let path = file("table", REQUESTS);
+    let output = inspect(&["--requests", &path, "--colour", "always", "--hex"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\x1b[") && text.contains("GET /a?x=1 host=h end") && text.contains("47 45 54 20"), "{text}");
+    assert!(text.trim_end().ends_with("0 errors\x1b[0m"), "{text}");
+}
