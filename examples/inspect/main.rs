@@ -172,23 +172,28 @@ impl<W: Write> Inspection<W> {
     /// Both directions alternately, each as far as it can go.
     fn run(&mut self) -> io::Result<()> {
         loop {
-            let asked = self.run_side(true)?;
-            let answered = self.run_side(false)?;
-            if !asked && !answered {
+            let asked = self.run_side(true, false)?;
+            let answered = self.run_side(false, self.requests.is_some())?;
+            // An answer to nothing is looked at only when no more requests come: then it is an error.
+            if !asked && !answered && !self.run_side(false, false)? {
                 return Ok(());
             }
         }
     }
 
-    fn run_side(&mut self, asking: bool) -> io::Result<bool> {
+    /// Whether anything came of it. With `in_turn`, an ordered wire waits for its next request first.
+    fn run_side(&mut self, asking: bool, in_turn: bool) -> io::Result<bool> {
         let mut moved = false;
         loop {
-            if !self.pass_on(asking) {
-                return Ok(moved);
-            }
+            // What the other end does not take yet waits in memory, as the file does: where one direction stops must not
+            // depend on how the other was cut.
+            self.pass_on(true);
+            self.pass_on(false);
             let side = if asking { &mut self.requests } else { &mut self.responses };
             let Some(side) = side else { return Ok(false) };
-            if side.done {
+            let state = side.end.codec().state();
+            let waits = in_turn && self.correlation == Correlation::Ordered && state.open == 0 && !state.tunnel;
+            if side.done || waits {
                 return Ok(moved);
             }
             match side.end.decode() {
@@ -243,11 +248,11 @@ impl<W: Write> Inspection<W> {
         Ok(())
     }
 
-    /// Tells one end what the other has read, under the name it has there; false when it must wait for more to be read.
-    fn pass_on(&mut self, asking: bool) -> bool {
+    /// Tells one end what the other has read, under the name it has there, as far as it takes it.
+    fn pass_on(&mut self, asking: bool) {
         let (own, other) =
             if asking { (&mut self.requests, &mut self.responses) } else { (&mut self.responses, &mut self.requests) };
-        let (Some(own), Some(other)) = (own, other) else { return true };
+        let (Some(own), Some(other)) = (own, other) else { return };
         while let Some(mut event) = own.untold.pop_front() {
             let Some(named) = event.stream() else { continue };
             let names = if asking { &self.asked } else { &self.asked_as };
@@ -268,9 +273,8 @@ impl<W: Write> Inspection<W> {
             if !sent {
                 event.set_stream(named);
                 own.untold.push_front(event);
-                return false;
+                return;
             }
         }
-        true
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Server {
     last_id: u64,
     /// Data handed out and not released.
     held: usize,
-    /// Where the message being read began.
+    /// What ended the reading.
     refusal: Option<Box<Refusal>>,
     /// No request is read after those that were.
     stop: bool,
@@ -161,29 +161,38 @@ impl Server {
         }
     }
 
-    /// Tells the refusal once no answer is owed before it, so that those who wait for theirs get it.
+    /// Tells the refusal; those who wait for an answer before it get theirs first.
     fn refuse(&mut self, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
         let Some(refusal) = &mut self.refusal else { return Ok(Step::Paused) };
-        if refusal.told {
-            return Err(refusal.error.clone());
+        if !std::mem::replace(&mut refusal.told, true) {
+            let own = self.exchanges.front().is_some_and(|front| Some(front.stream) == refusal.stream);
+            if !(own && self.writing.is_some()) {
+                refusal.error = refusal.error.clone().with_reply();
+            }
+            self.settle(cx);
         }
+        match &self.refusal {
+            Some(refusal) => Err(refusal.error.clone()),
+            None => Ok(Step::Paused),
+        }
+    }
+
+    /// Writes the answer to what was refused once no other is owed before it, and closes.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        let Some(refusal) = self.refusal.as_ref().filter(|_| !self.close) else { return };
         let front = self.exchanges.front();
         let own = front.is_some_and(|front| Some(front.stream) == refusal.stream);
         if front.is_some() && !own {
-            return Ok(Step::Paused);
+            return;
         }
         // A request whose answer has begun, or is out already, gets no second one.
         if refusal.stream.is_none() || (own && self.writing.is_none()) {
             let body = if front.is_some_and(|front| front.head) { "" } else { refusal.error.detail };
             put_refusal(cx, refusal.status, body);
-            refusal.error = refusal.error.clone().with_reply();
         }
-        refusal.told = true;
-        let error = refusal.error.clone();
         self.exchanges.clear();
         self.writing = None;
         self.close = true;
-        Err(error)
     }
 
     /// What came is thrown away, and counted all the same.
@@ -553,7 +562,7 @@ impl Codec for Server {
     }
 
     fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
-        match event {
+        let sent = match event {
             Event::Head(head) => self.encode_head(head, cx),
             Event::Body(body) => self.encode_body(body, cx),
             Event::Trailers(trailers) => self.encode_trailers(trailers, cx),
@@ -577,7 +586,9 @@ impl Codec for Server {
                 Ok(Sent::All)
             }
             _ => Ok(Sent::All),
-        }
+        };
+        self.settle(cx);
+        sent
     }
 
     fn state(&self) -> ConnState {
@@ -590,7 +601,7 @@ impl Codec for Server {
         } && !self.close;
         state.sending = self.writing.is_some();
         state.open = self.exchanges.len();
-        state.draining = self.stop || self.close || tunnel;
+        state.draining = self.stop || self.close || tunnel || self.refusal.is_some();
         state.close = self.close;
         state.tunnel = tunnel;
         state.ended = tunnel && self.writing.is_none() && !self.close;
