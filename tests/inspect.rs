@@ -88,6 +88,7 @@ fn http1_both_ways() {
                "host": "h", "service": "h", "method": "GET", "path": "/a?x=1", "fields": [["Host", "h"], ["A", "1"]],
                "data": 0, "end": true})
     );
+    assert_eq!(events[1]["fields"], json!([["Host", "h"], ["Transfer-Encoding", "chunked"]]));
     let trailers = events.iter().find(|event| event["event"] == "trailers").unwrap();
     assert_eq!(
         (&trailers["fields"], &trailers["stream"], &trailers["end"]),

@@ -30,14 +30,13 @@ pub(crate) fn note(head: &Head) -> Option<Note> {
 }
 
 /// The field line at `cursor` of a head that the parser has accepted. Once it is forwarded, the fields of the
-/// connection are gone, for every reader. `Transfer-Encoding` never shows: bodies come without it.
+/// connection are gone, for every reader.
 fn next_field<'a>(head: &'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])> {
     let note = Note::new(head.note());
     loop {
         let (name, value, next) = line(bytes, *cursor)?;
         *cursor = next;
-        let hidden = if note.has(Note::FORWARDED) { is_hop(name) } else { is_name(name, b"transfer-encoding") };
-        if !hidden {
+        if !(note.has(Note::FORWARDED) && is_hop(name)) {
             return Some((name, value));
         }
     }
