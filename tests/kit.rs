@@ -19,6 +19,11 @@ fn toy_framed() {
 }
 
 #[test]
+fn toy_mux() {
+    run(&Kit::new(&toy::Mux).with_samples(toy::mux::samples()), &[Check::OpenMessage]);
+}
+
+#[test]
 fn http1() {
     let protocol = meshwire_http1::Http1::default();
     let kit = Kit::new(&protocol).with_samples(samples::http1::samples()).with_own_fields(samples::http1::OWN_FIELDS);

@@ -229,7 +229,9 @@ impl Splice {
         };
         let wrote = self.client.take_output();
         self.client_wrote.extend_from_slice(&wrote);
-        if let Some(head) = head.filter(|head| sent.is_ok() && !wrote.is_empty() && !wrote.starts_with(head)) {
+        if let Some(head) =
+            head.filter(|head| sent.is_ok() && !wrote.is_empty() && memchr::memmem::find(&wrote, head).is_none())
+        {
             self.rewritten.push((head, wrote));
         }
         self.server.release(stream, before.saturating_sub(left));
@@ -301,7 +303,9 @@ impl Splice {
         };
         let wrote = self.server.take_output();
         self.server_wrote.extend_from_slice(&wrote);
-        if let Some(head) = head.filter(|head| sent.is_ok() && !wrote.is_empty() && !wrote.starts_with(head)) {
+        if let Some(head) =
+            head.filter(|head| sent.is_ok() && !wrote.is_empty() && memchr::memmem::find(&wrote, head).is_none())
+        {
             self.rewritten.push((head, wrote));
         }
         if let Some(stream) = stream {

@@ -9,10 +9,12 @@ use super::chunking::bytewise;
 
 pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
     let Some((bad, next)) = &sample.bad_request else { return Ok(0) };
-    let bytes = [&*sample.requests, bad, next].concat();
-    let before = kit.whole(sample, &sample.depth)?.requests.entries.len();
+    let bytes = [&**bad, next].concat();
     for (how, pieces) in [("at once", vec![&*bytes]), ("a byte at a time", bytewise(&bytes))] {
-        let mut splice = kit.splice(&sample.depth);
+        // Between peers of whom nothing is expected: the upstream of the sample may have said good-bye.
+        let mut splice = kit.splice(&sample.depth).hostile();
+        splice.run([&*sample.requests], [&*sample.responses])?;
+        let before = splice.requests.entries.len();
         splice.run(pieces, []).map_err(|failure| failure.during(how))?;
         let errors: Vec<_> = splice.requests.errors().collect();
         require(errors.len() == 1, Check::BadMessage, || {

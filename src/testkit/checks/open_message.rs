@@ -3,13 +3,15 @@
 use crate::codec::{Correlation, Role};
 use crate::depth::Depth;
 use crate::event::{Event, Sent, Step, StreamId};
+use crate::outcome::{LocalReply, Outcome};
 use crate::testkit::check::Check;
 use crate::testkit::end::End;
 use crate::testkit::failure::{Failure, require};
 use crate::testkit::kit::Kit;
+use crate::testkit::pair::{Happened, Pair};
 use crate::testkit::sample::Sample;
 
-use super::pair::exchanges;
+use super::pair::{exchanges, is_one_way};
 use super::streaming::Upload;
 
 /// Two ends, the client of which has a message half out.
@@ -119,13 +121,14 @@ fn silent(half: &Half, what: &str) -> Result<(), Failure> {
 
 /// A second message while one is open: it waits, and is told when its turn has come.
 pub(super) fn capacity(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
-    let Some(upload) = Upload::of(kit, sample)? else { return Ok(0) };
     let traits = kit.protocol.traits();
     let exchanges = exchanges(kit, sample)?;
-    let Some(second) = exchanges.first().and_then(|exchange| exchange.request.first()) else { return Ok(0) };
     if traits.interleaved {
-        return Ok(0);
+        let exchange = exchanges.iter().find(|exchange| !is_one_way(exchange));
+        return exchange.map_or(Ok(0), |exchange| crowd(kit, sample, &exchange.request));
     }
+    let Some(upload) = Upload::of(kit, sample)? else { return Ok(0) };
+    let Some(second) = exchanges.first().and_then(|exchange| exchange.request.first()) else { return Ok(0) };
     let mut half = Half::new(kit, &upload)?;
     let mut second = second.clone();
     let tag = second.stream().map_or(0, StreamId::tag);
@@ -149,4 +152,43 @@ pub(super) fn capacity(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure>
     let sent = half.client.encode(&mut second);
     require(sent == Ok(Sent::All), Check::Capacity, || format!("told to go on, and then {sent:?}"))?;
     Ok(1)
+}
+
+/// More requests at once than any peer serves: those behind wait, and each answer lets one on.
+const CROWD: usize = 300;
+
+fn crowd(kit: &Kit<'_>, sample: &Sample, request: &[Event]) -> Result<usize, Failure> {
+    let mut pair = Pair::with(kit.protocol, &kit.limits, &sample.depth);
+    for _ in 0..CROWD {
+        pair.send(Role::Client, request.iter().cloned());
+    }
+    let (mut owed, mut answered, mut waited) = (Vec::new(), 0usize, 0usize);
+    loop {
+        match pair.poll()? {
+            Some(Happened::Received(role, event)) => {
+                let Some(stream) = event.stream() else { continue };
+                pair.release(role, stream, event.data_len());
+                if role == Role::Server && event.is_end() {
+                    owed.push(stream);
+                } else if role == Role::Client && matches!(event, Event::Head(_)) {
+                    answered = answered.saturating_add(1);
+                }
+            }
+            Some(other) => return Err(Failure::new(Check::Capacity, format!("{other:?}"))),
+            None => {
+                let waiting = pair.waiting(Role::Client);
+                waited = waited.max(waiting);
+                let Some(stream) = owed.pop() else {
+                    return require(waiting == 0 && answered == CROWD, Check::Capacity, || {
+                        format!("{answered} of {CROWD} answered, {waiting} still wait, and no Capacity follows")
+                    })
+                    .map(|()| waited);
+                };
+                let reply = LocalReply::new(Outcome::Unavailable, "said by the kit");
+                let event = pair.reply(stream, &reply);
+                let event = event.ok_or_else(|| Failure::new(Check::LocalReply, "nothing is said to be owed"))?;
+                pair.send(Role::Server, [event]);
+            }
+        }
+    }
 }

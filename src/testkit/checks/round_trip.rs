@@ -16,6 +16,7 @@ pub(super) fn verbatim(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure>
     match splice.rewritten.first() {
         None => Ok(1),
         Some((head, wrote)) => {
+            // Where a frame stands around heads this shows the frame; it is close enough to find the place.
             let at = head.iter().zip(wrote).take_while(|(one, two)| one == two).count();
             let near = |bytes: &[u8]| {
                 let near: Vec<u8> = bytes.iter().skip(at.saturating_sub(8)).take(24).copied().collect();

@@ -19,6 +19,7 @@ use crate::head::{Head, HeadFormat};
 use crate::key::{Attribute, RoutingKey};
 use crate::outcome::{LocalReply, Outcome};
 use crate::testkit::sample::Sample;
+use crate::testkit::toy::fields::{check_field, next_field, outcome_of, put_field, status_of};
 
 /// The protocol.
 ///
@@ -89,20 +90,8 @@ static CHECKSUM: Checksum = Checksum {
 static HEAD: HeadFormat = HeadFormat::new(NAME, NAME)
     .without(&[Attribute::Authority, Attribute::Path, Attribute::Verb, Attribute::Version, Attribute::Group])
     .editable(&[Attribute::Service, Attribute::Method])
-    .with_fields(next_field)
-    .with_field_edits(|name, value| match (u8::try_from(name.len()), u16::try_from(value.len())) {
-        (Ok(_), Ok(_)) => Ok(()),
-        _ => Err("a name of more than 255 bytes, or a value of more than 65,535"),
-    });
-
-fn next_field<'a>(_: &'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])> {
-    let (&n, rest) = bytes.get(*cursor..)?.split_first()?;
-    let (name, rest) = rest.split_at_checked(usize::from(n))?;
-    let (n, rest) = rest.split_first_chunk()?;
-    let value = rest.get(..usize::from(u16::from_be_bytes(*n)))?;
-    *cursor = cursor.saturating_add(3).saturating_add(name.len()).saturating_add(value.len());
-    Some((name, value))
-}
+    .with_fields(|_, bytes, cursor| next_field(bytes, cursor))
+    .with_field_edits(check_field);
 
 /// How the frames of this protocol look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -199,7 +188,7 @@ impl FrameFormat for Format {
             return Ok(Parse::Need(usize::try_from(payload_end).unwrap_or(usize::MAX)));
         }
         let mut cursor = scan.at;
-        while next_field(head, seen, &mut cursor).is_some() {}
+        while next_field(seen, &mut cursor).is_some() {}
         if cursor != seen.len() {
             return Err(Fault::new("field", "a field ends behind its message", cursor));
         }
@@ -310,13 +299,6 @@ fn put_u32(n: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes());
 }
 
-fn put_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.push(name.len() as u8);
-    out.extend_from_slice(name);
-    out.extend_from_slice(&(value.len() as u16).to_be_bytes());
-    out.extend_from_slice(value);
-}
-
 /// The fixed part, in front of `rest` bytes and a checksum.
 fn put_front(kind: u8, status: u8, rest: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&MAGIC);
@@ -329,15 +311,6 @@ fn put_control(kind: u8, id: u64, out: &mut Vec<u8>) {
     put_varint(id, &mut rest);
     put_front(kind, 0, rest.len(), out);
     out.extend_from_slice(&rest);
-}
-
-/// Statuses are outcomes, counted from 0.
-fn outcome_of(status: u8) -> Outcome {
-    Outcome::ALL.get(usize::from(status)).copied().unwrap_or(Outcome::Unknown)
-}
-
-fn status_of(outcome: Outcome) -> u8 {
-    Outcome::ALL.iter().position(|known| *known == outcome).map_or(u8::MAX, |at| at as u8)
 }
 
 /// Frames, for samples and tests.
