@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use meshwire::{Arena, Codec, Conn, Cx, Event, Output, Protocol, Step, StreamId};
+use meshwire::{Arena, Codec, Conn, Cx, Event, Output, Protocol, Sent, Step, StreamId};
 use meshwire_dubbo::Dubbo;
 
 use super::http1::look;
@@ -65,38 +65,43 @@ impl Forward {
     }
 }
 
+impl Forward {
+    /// The client's turn: a new name, and the bytes are on their way.
+    fn send(&mut self, mut event: Event) {
+        let (Some(stream), n) = (event.stream(), event.data_len()) else { return };
+        self.next_id += 1;
+        event.set_stream(StreamId::new(self.next_id).with_tag(stream.tag()));
+        let sent = self.client.encode(&mut event, &mut Cx::new(&mut self.output, Duration::ZERO));
+        assert_eq!(sent.ok(), Some(Sent::All));
+        self.server.release(stream, n, &mut Cx::new(&mut self.back, Duration::ZERO));
+    }
+}
+
 impl Side for Forward {
     fn run(&mut self) {
-        let Self { server, client, input, held, .. } = self;
-        let from = &mut Cx::new(&mut self.back, Duration::ZERO);
         for _ in 0..MESSAGES / self.read {
             for _ in 0..self.read {
-                input.extend_from_slice(&self.request);
+                self.input.extend_from_slice(&self.request);
             }
-            let mut to = Cx::new(&mut self.output, Duration::ZERO);
-            let mut send = |event: &mut Event, server: &mut dyn Codec| {
-                let Some(stream) = event.stream() else { return };
-                let n = event.data_len();
-                self.next_id += 1;
-                event.set_stream(StreamId::new(self.next_id).with_tag(stream.tag()));
-                let _ = client.encode(event, &mut to).expect("encoded");
-                server.release(stream, n, from);
-            };
             loop {
-                let step = server.decode(input, &mut Cx::new(&mut Output::new(), Duration::ZERO)).expect("decoded");
-                let Step::Event(mut event) = step else { break };
-                let Event::Head(head) = &mut event else { continue };
-                look(head);
-                if self.hold == 0 {
-                    send(&mut event, &mut **server);
-                    continue;
-                }
-                head.detach(&mut self.arena);
-                held.push_back(event);
-                if held.len() > self.hold
-                    && let Some(mut event) = held.pop_front()
-                {
-                    send(&mut event, &mut **server);
+                match self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO)) {
+                    Ok(Step::Event(mut event)) => {
+                        let Event::Head(head) = &mut event else { panic!("{event:?}") };
+                        look(head);
+                        if self.hold == 0 {
+                            self.send(event);
+                            continue;
+                        }
+                        head.detach(&mut self.arena);
+                        self.held.push_back(event);
+                        if self.held.len() > self.hold
+                            && let Some(event) = self.held.pop_front()
+                        {
+                            self.send(event);
+                        }
+                    }
+                    Ok(_) => break,
+                    Err(error) => panic!("{error}"),
                 }
             }
             black_box(self.output.chunk());

@@ -65,8 +65,8 @@ impl Side for Decode {
     fn run(&mut self) {
         let cx = &mut Cx::new(&mut self.output, Duration::ZERO);
         loop {
-            match self.codec.decode(&mut self.input, cx).expect("decoded") {
-                Step::Event(Event::Head(head)) => {
+            match self.codec.decode(&mut self.input, cx) {
+                Ok(Step::Event(Event::Head(head))) => {
                     look(&head);
                     let (stream, n) = (head.stream(), head.data().len());
                     self.streams.push(stream);
@@ -75,8 +75,9 @@ impl Side for Decode {
                         self.codec.release(stream, n, cx);
                     }
                 }
-                Step::Event(event) => assert!(matches!(event, Event::Capacity { .. }), "{event:?}"),
-                _ => break,
+                Ok(Step::Event(event)) => assert!(matches!(event, Event::Capacity { .. }), "{event:?}"),
+                Ok(_) => break,
+                Err(error) => panic!("{error}"),
             }
         }
         assert_eq!(self.streams.len(), BATCH as usize);
