@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use meshwire::{Arena, Codec, Conn, Cx, Event, Output, Protocol, Sent, Step, StreamId};
+use meshwire::{Arena, Codec, Conn, Cx, DecodeError, Event, Output, Protocol, Sent, Step, StreamId};
 use meshwire_dubbo::Dubbo;
 
 use super::http1::look;
@@ -67,13 +67,29 @@ impl Forward {
 
 impl Forward {
     /// The client's turn: a new name, and the bytes are on their way.
-    fn send(&mut self, mut event: Event) {
-        let (Some(stream), n) = (event.stream(), event.data_len()) else { return };
+    #[inline]
+    fn send(&mut self, event: &mut Event) {
+        let Event::Head(head) = event else { panic!("{event:?}") };
+        let (stream, n) = (head.stream(), head.data().len());
         self.next_id += 1;
-        event.set_stream(StreamId::new(self.next_id).with_tag(stream.tag()));
-        let sent = self.client.encode(&mut event, &mut Cx::new(&mut self.output, Duration::ZERO));
-        assert_eq!(sent.ok(), Some(Sent::All));
+        head.set_stream(StreamId::new(self.next_id).with_tag(stream.tag()));
+        let sent = self.client.encode(event, &mut Cx::new(&mut self.output, Duration::ZERO));
+        assert!(matches!(sent, Ok(Sent::All)));
         self.server.release(stream, n, &mut Cx::new(&mut self.back, Duration::ZERO));
+    }
+
+    /// Keeps a head, and sends the one that has waited longest.
+    #[inline(never)]
+    fn hold(&mut self, step: Result<Step, DecodeError>) {
+        let Ok(Step::Event(mut event)) = step else { return };
+        let Event::Head(head) = &mut event else { return };
+        head.detach(&mut self.arena);
+        self.held.push_back(event);
+        if self.held.len() > self.hold
+            && let Some(mut event) = self.held.pop_front()
+        {
+            self.send(&mut event);
+        }
     }
 }
 
@@ -84,20 +100,15 @@ impl Side for Forward {
                 self.input.extend_from_slice(&self.request);
             }
             loop {
-                match self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO)) {
-                    Ok(Step::Event(mut event)) => {
-                        let Event::Head(head) = &mut event else { panic!("{event:?}") };
+                let mut step = self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO));
+                match &mut step {
+                    Ok(Step::Event(event)) => {
+                        let Event::Head(head) = &*event else { panic!("{event:?}") };
                         look(head);
                         if self.hold == 0 {
                             self.send(event);
-                            continue;
-                        }
-                        head.detach(&mut self.arena);
-                        self.held.push_back(event);
-                        if self.held.len() > self.hold
-                            && let Some(event) = self.held.pop_front()
-                        {
-                            self.send(event);
+                        } else {
+                            self.hold(step);
                         }
                     }
                     Ok(_) => break,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use httparse::EMPTY_HEADER;
-use meshwire::{Codec, Conn, Cx, Event, Head, Output, Protocol, RoutingKey, Step, StreamId};
+use meshwire::{Attribute, Codec, Conn, Cx, Event, Head, Output, Protocol, RoutingKey, Step, StreamId};
 use meshwire_http1::{Http1, response};
 
 use crate::case::{Case, Side, Target};
@@ -88,7 +88,7 @@ impl Side for Decode {
 pub(super) fn look(head: &Head) {
     black_box(head.host());
     black_box(head.path().ok());
-    black_box(head.verb());
+    black_box(head.attribute(Attribute::Method));
     black_box(head.is_end());
 }
 
