@@ -319,6 +319,12 @@ impl Head {
         self.outcome = outcome;
     }
 
+    /// What an answer means, where the wire has no status code.
+    #[inline]
+    pub fn set_outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+
     /// How long the sender waits, counted from now.
     pub fn set_timeout(&mut self, timeout: Duration) {
         // A wait of 49 days and more says the same as none.
