@@ -268,7 +268,9 @@ impl Pair {
             Role::Client => (&mut self.client, &mut self.server),
             Role::Server => (&mut self.server, &mut self.client),
         };
-        let room = BUFFER.max(to.end.missing()).saturating_sub(to.end.unread());
+        // What a codec asks for comes on top of what it leaves unread.
+        let asked = to.end.unread().saturating_add(to.end.missing());
+        let room = BUFFER.max(asked).saturating_sub(to.end.unread());
         let n = most.min(room).min(from.wire.len());
         if n > 0 {
             let piece: Vec<u8> = from.wire.drain(..n).collect();

@@ -85,6 +85,7 @@ struct Transfer<'a> {
     upload: &'a Upload,
     ticket: Ticket,
     stream: Option<StreamId>,
+    /// Data bytes, those that came with the head included: where it ends and the body begins is the codec's choice.
     got: u64,
     held: usize,
     ended: bool,
@@ -116,12 +117,12 @@ impl<'a> Transfer<'a> {
             let Some(stream) = event.stream() else { continue };
             let n = event.data_len();
             match &event {
-                Event::Head(_) => {
+                Event::Head(head) => {
                     (self.stream, self.ended, self.reset, self.got) = (Some(stream), event.is_end(), false, 0);
+                    self.compare(head.data(), check)?;
                 }
                 Event::Body(body) => {
                     self.compare(&body.data, check)?;
-                    self.got = self.got.saturating_add(n as u64);
                     self.ended |= body.end;
                 }
                 Event::Reset(_) => self.reset = true,
@@ -137,13 +138,18 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    fn compare(&self, data: &[u8], check: Check) -> Result<(), Failure> {
-        let mut at = self.got;
-        for piece in data.chunks(READ) {
+    fn compare(&mut self, data: &[u8], check: Check) -> Result<(), Failure> {
+        let front = self.upload.head.data();
+        let known = usize::try_from(self.got).ok().and_then(|got| front.get(got..)).unwrap_or_default();
+        let (own, rest) = data.split_at_checked(known.len()).unwrap_or((data, &[]));
+        require(known.starts_with(own), check, || "the data that came with the head is not what was sent".to_owned())?;
+        self.got = self.got.saturating_add(own.len() as u64);
+        for piece in rest.chunks(READ) {
+            let at = self.got.saturating_sub(front.len() as u64);
             require(self.upload.body(at, piece.len()) == piece, check, || {
                 format!("bytes {at} and on are not what was sent")
             })?;
-            at = at.saturating_add(piece.len() as u64);
+            self.got = self.got.saturating_add(piece.len() as u64);
         }
         Ok(())
     }
@@ -155,11 +161,15 @@ impl<'a> Transfer<'a> {
     }
 
     fn is_whole(&self) -> bool {
-        self.ended && self.got == self.upload.rest
+        self.ended && self.got == self.all()
+    }
+
+    fn all(&self) -> u64 {
+        self.upload.rest.saturating_add(self.upload.head.data().len() as u64)
     }
 
     fn stands(&self) -> String {
-        let (got, all) = (self.got, self.upload.rest);
+        let (got, all) = (self.got, self.all());
         format!("{got} of {all} bytes came; {} requests are waiting", self.pair.waiting(Role::Client))
     }
 }
