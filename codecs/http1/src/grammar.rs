@@ -84,17 +84,54 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
         }
         bytes.get(close.saturating_add(1)..).unwrap_or_default()
     } else {
-        let name = bytes.iter().position(|b| !is(*b, HOST)).unwrap_or(bytes.len());
-        if name == 0 {
+        // Only a port may follow the name, so that nothing but a port follows the last colon of what is right.
+        let digits = bytes.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let name = match bytes.len().checked_sub(digits) {
+            Some(colon @ 1..) if bytes.get(colon.saturating_sub(1)) == Some(&b':') => colon.saturating_sub(1),
+            _ => bytes.len(),
+        };
+        let (name, port) = bytes.split_at_checked(name).unwrap_or_default();
+        if name.is_empty() || !is_host(name) {
             return false;
         }
-        bytes.get(name..).unwrap_or_default()
+        port
     };
     match port.split_first() {
         None => true,
         Some((b':', digits)) => digits.is_empty() || port_number(digits).is_some(),
         Some(_) => false,
     }
+}
+
+/// Whether every byte may stand in a name.
+fn is_host(name: &[u8]) -> bool {
+    let (chunks, _) = name.as_chunks::<16>();
+    // The last sixteen bytes may have been looked at in part before.
+    let plain = chunks.iter().all(is_plain_host) && name.last_chunk().is_some_and(is_plain_host);
+    plain || name.iter().all(|b| is(*b, HOST))
+}
+
+/// Whether `needle` is in `bytes`, which are few: less work than calling a search that is made for many.
+#[inline]
+pub(crate) fn has(bytes: &[u8], needle: u8) -> bool {
+    let in_chunk = |chunk: &[u8; 16]| chunk.iter().fold(false, |found, b| found | (*b == needle));
+    let (chunks, _) = bytes.as_chunks::<16>();
+    match bytes.last_chunk() {
+        Some(last) => chunks.iter().any(in_chunk) || in_chunk(last),
+        None => bytes.contains(&needle),
+    }
+}
+
+/// Whether every byte is of those that nearly all names are made of: letters, digits, `-` and `.`. A fixed number of
+/// bytes and no early end: it becomes a dozen vector instructions.
+#[inline]
+fn is_plain_host(chunk: &[u8; 16]) -> bool {
+    chunk.iter().fold(true, |all, b| {
+        let letter = (b | 0x20).wrapping_sub(b'a') < 26;
+        // From `-` to `9` there is also the slash.
+        let other = (b.wrapping_sub(b'-') <= b'9' - b'-') & (*b != b'/');
+        all & (letter | other)
+    })
 }
 
 /// `host ":" port` with a port in it: what CONNECT asks for (RFC 9112, section 3.2.3).
@@ -158,6 +195,36 @@ mod tests {
         }
         assert!(is_authority_with_port(b"[::1]:443") && is_authority_with_port(b"a:1"));
         assert!(!is_authority_with_port(b"a") && !is_authority_with_port(b"a:") && !is_authority_with_port(b"[::1]"));
+    }
+
+    #[test]
+    fn what_is_plain_is_a_name() {
+        for byte in 0..=u8::MAX {
+            let plain = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+            for at in [0, 7, 15, 16, 30] {
+                let mut name = [b'a'; 31];
+                name[at] = byte;
+                assert_eq!(is_host(&name), is(byte, HOST), "{byte:#x}");
+                if let Ok(chunk) = name[..16].try_into()
+                    && at < 16
+                {
+                    assert_eq!(is_plain_host(chunk), plain, "{byte:#x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for n in 0..40 {
+            let mut bytes = vec![b'a'; n];
+            assert!(!has(&bytes, b'#'), "{n}");
+            for at in 0..n {
+                bytes[at] = b'#';
+                assert!(has(&bytes, b'#'), "{at} of {n}");
+                bytes[at] = b'a';
+            }
+        }
     }
 
     #[test]

@@ -369,11 +369,13 @@ impl Fields {
         }
         for header in headers {
             let name = header.name.as_bytes();
-            let n = name.len().saturating_add(header.value.len());
-            if n > limits.field {
+            // No field of most heads can be too long, for the head is not.
+            if head.len() > limits.field && name.len().saturating_add(header.value.len()) > limits.field {
                 return Err(Fault::limit(Limit::Field, "a field is too long").at(span(head, name).start));
             }
-            // Most fields are told from those that matter by their length alone.
+            if !may_matter(name) {
+                continue;
+            }
             match name.len() {
                 4 if is_name(name, b"host") => {
                     let host = span(head, header.value);
@@ -389,10 +391,16 @@ impl Fields {
                 }
                 6 if is_name(name, b"cookie") => {
                     crumbs = crumbs.saturating_add(1);
-                    crumb_bytes = crumb_bytes.saturating_add(n);
+                    crumb_bytes = crumb_bytes.saturating_add(name.len()).saturating_add(header.value.len());
                 }
                 10 if is_name(name, b"connection") => {
                     seen.note = seen.note.and(Note::HOP);
+                    // What nearly everyone says.
+                    if is_name(header.value, b"keep-alive") {
+                        seen.note = seen.note.and(Note::KEEP);
+                        options = options.saturating_add(1);
+                        continue;
+                    }
                     for option in grammar::list(header.value) {
                         options = options.saturating_add(1);
                         seen.note = match option.len() {
@@ -465,6 +473,42 @@ impl Fields {
     }
 }
 
+/// The names that [`Fields::read`] looks for.
+const MATTER: [&[u8]; 10] = [
+    b"host",
+    b"cookie",
+    b"connection",
+    b"content-length",
+    b"transfer-encoding",
+    b"te",
+    b"upgrade",
+    b"keep-alive",
+    b"http2-settings",
+    b"proxy-connection",
+];
+
+/// For each length of a name the first letters that matter, a bit each.
+const FIRST: [u32; 18] = {
+    let mut first = [0; 18];
+    let mut n = 0;
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // const: a mistake does not compile
+    while n < MATTER.len() {
+        first[MATTER[n].len()] |= 1 << (MATTER[n][0] & 0x1f);
+        n += 1;
+    }
+    first
+};
+
+/// Tells most fields from those that matter, by length and first letter.
+#[inline]
+fn may_matter(name: &[u8]) -> bool {
+    match (FIRST.get(name.len()), name.first()) {
+        // The lower five bits of a letter are its place in the alphabet, in either case.
+        (Some(letters), Some(first)) => letters & (1 << (first & 0x1f)) != 0,
+        _ => false,
+    }
+}
+
 /// What a request-target says (RFC 9112, section 3.2).
 struct Target {
     authority: Option<Range<usize>>,
@@ -478,7 +522,7 @@ impl Target {
     fn read(method: &[u8], target: &[u8], at: usize) -> Result<Self, Fault> {
         let whole = at..at.saturating_add(target.len());
         let fault = |detail| Fault::bad("target", detail).at(at);
-        if memchr::memchr(b'#', target).is_some() {
+        if grammar::has(target, b'#') {
             return Err(fault("a request-target has no fragment"));
         }
         // Section 3.2.3: authority-form is CONNECT's, and CONNECT has no other.
@@ -519,5 +563,21 @@ impl Target {
             None => Path::Written(b"/".to_vec()),
         };
         Some(Self { authority: Some(start..path_at), path, absolute: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_is_looked_at_in_any_case() {
+        for name in MATTER {
+            assert!(may_matter(name) && may_matter(&name.to_ascii_uppercase()));
+            assert!(is_hop(name) || is_fixed(name) || *name == *b"cookie", "nobody looks for it");
+        }
+        for name in [&b""[..], b"a", b"accept", b"user-agent", b"x-request-id", &[b'h'; 70]] {
+            assert!(!may_matter(name));
+        }
     }
 }

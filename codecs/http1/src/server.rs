@@ -301,7 +301,7 @@ impl Server {
         let mut head = build::request_head(parsed, stream, bytes, end);
         let whole = data as u64 == length && framing != Framing::Chunked;
         // What follows may be the tunnel: the stream stays open until the answer tells.
-        let upgrade = whole && Offer::of(&head, &self.config).protocol().is_some();
+        let upgrade = whole && note.has(Note::UPGRADE) && Offer::of(&head, &self.config).protocol().is_some();
         head.set_end(whole && !connect && !upgrade);
         // RFC 9112, section 9.3.
         let keep = !note.has(Note::CLOSE) && (!note.has(Note::OLD) || note.has(Note::KEEP));
