@@ -124,6 +124,9 @@ pub struct Limits {
     /// Requests decoded and not yet answered on an ordered wire (HTTP/1.1 pipelining), past which the codec pauses.
     /// Default 64.
     pub pipelined: usize,
+    /// Requests decoded and not yet answered on a length-framed wire that tells answers apart by id, past which the
+    /// codec pauses. Default 10,000.
+    pub open: usize,
     /// Interim answers (1xx) to one request. Default 32.
     pub interim: usize,
     /// Control replies owed to the peer and not yet written. Default 1,000.
@@ -152,6 +155,7 @@ impl Default for Limits {
             chunk_extensions: 4 * 1024,
             trailers: 8 * 1024,
             pipelined: 64,
+            open: 10_000,
             interim: 32,
             replies: 1000,
             idle_frames: Rate { burst: 10_000, per_second: 330 },

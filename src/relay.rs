@@ -1,8 +1,17 @@
 //! Events moved between one downstream connection and its upstream connections.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod exchange;
+mod upstream;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::Bound;
 use std::time::Duration;
 
+pub use self::exchange::{Done, ExchangeId};
+pub use self::upstream::Link;
+
+use self::exchange::{Exchange, To};
+use self::upstream::{Held, Side, Upstream};
 use crate::codec::{Correlation, ProtocolTraits};
 use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, EditError, EncodeError};
@@ -20,7 +29,7 @@ const MAX_HELD: usize = 1024;
 /// [`poll`](Self::poll) until it is [`RelayStep::Idle`], and decides where each request goes.
 pub struct Relay {
     down: Endpoint,
-    ups: Vec<Option<Upstream>>,
+    ups: BTreeMap<Link, Upstream>,
     exchanges: HashMap<ExchangeId, Exchange>,
     /// By the upstream's name, which is unique; a downstream name is only carried.
     by_up: HashMap<(Link, u64), ExchangeId>,
@@ -29,18 +38,13 @@ pub struct Relay {
     held_down: VecDeque<Held>,
     done: VecDeque<Done>,
     next: u64,
+    next_link: u64,
+    /// Events of requests for which nobody has decided yet.
+    undecided: usize,
     now: Duration,
     /// No more requests: the downstream has ended or failed.
     no_more: bool,
 }
-
-/// Names one upstream connection of a [`Relay`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Link(usize);
-
-/// Names one exchange of a [`Relay`], from its request until both directions have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExchangeId(u64);
 
 /// What a call to [`Relay::poll`] came to.
 #[derive(Debug)]
@@ -59,93 +63,6 @@ pub enum RelayStep {
     Closed,
 }
 
-/// How an exchange ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Done {
-    /// Which.
-    pub exchange: ExchangeId,
-    /// What became of it; [`Outcome::Success`] for a one-way request that went out.
-    pub outcome: Outcome,
-    /// The wire's status of the answer, if there was one.
-    pub status: Option<u32>,
-    /// Whether the proxy answered itself.
-    pub local: bool,
-    /// Request data bytes.
-    pub request_bytes: u64,
-    /// Response data bytes.
-    pub response_bytes: u64,
-    /// When the request's head came, on the relay's clock.
-    pub began: Duration,
-    /// When it ended.
-    pub ended: Duration,
-}
-
-impl Done {
-    /// What is known of an exchange at its begin: nothing.
-    pub const fn begun(exchange: ExchangeId) -> Self {
-        Self {
-            exchange,
-            outcome: Outcome::Unknown,
-            status: None,
-            local: false,
-            request_bytes: 0,
-            response_bytes: 0,
-            began: Duration::ZERO,
-            ended: Duration::ZERO,
-        }
-    }
-}
-
-struct Upstream {
-    end: Endpoint,
-    correlation: Correlation,
-    next_id: u64,
-    held: VecDeque<Held>,
-    draining: bool,
-}
-
-/// An event that its destination did not take yet.
-struct Held {
-    exchange: ExchangeId,
-    event: Event,
-    /// The stream whose credit its data is, on the side it came from.
-    from: Option<(Side, StreamId)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Down,
-    Up(Link),
-}
-
-struct Exchange {
-    down: StreamId,
-    to: To,
-    held_up: usize,
-    held_down: usize,
-    request_ended: bool,
-    response_begun: bool,
-    /// The whole answer has come from the upstream.
-    answered: bool,
-    /// The whole answer has gone to the downstream, or none is owed.
-    response_ended: bool,
-    deadline: Option<Duration>,
-    on_response: Option<OnResponse>,
-    done: Done,
-}
-
-type OnResponse = Box<dyn FnMut(&mut Head) -> Result<(), EditError> + Send>;
-
-enum To {
-    /// Nobody has decided; what came meanwhile.
-    Undecided(VecDeque<Event>),
-    /// An upstream, and the name there once it has one.
-    Link(Link, Option<StreamId>),
-    /// Answered here: the rest of the request is thrown away.
-    Nowhere,
-}
-
 #[allow(clippy::large_enum_variant)] // returned once and taken apart at once
 enum Progress {
     Step(RelayStep),
@@ -158,13 +75,15 @@ impl Relay {
     pub fn new(downstream: Endpoint) -> Self {
         Self {
             down: downstream,
-            ups: Vec::new(),
+            ups: BTreeMap::new(),
             exchanges: HashMap::new(),
             by_up: HashMap::new(),
             by_down: HashMap::new(),
             held_down: VecDeque::new(),
             done: VecDeque::new(),
             next: 0,
+            next_link: 0,
+            undecided: 0,
             now: Duration::ZERO,
             no_more: false,
         }
@@ -172,15 +91,9 @@ impl Relay {
 
     /// Adds an upstream connection whose protocol has these traits.
     pub fn connect(&mut self, upstream: Endpoint, traits: &ProtocolTraits) -> Link {
-        let link = Link(self.ups.len());
-        let correlation = traits.correlation;
-        self.ups.push(Some(Upstream {
-            end: upstream,
-            correlation,
-            next_id: 0,
-            held: VecDeque::new(),
-            draining: false,
-        }));
+        let link = Link(self.next_link);
+        self.next_link = self.next_link.wrapping_add(1);
+        self.ups.insert(link, Upstream::new(upstream, traits.correlation));
         link
     }
 
@@ -191,12 +104,12 @@ impl Relay {
 
     /// An upstream end, to move bytes; `None` once the relay has let go of it.
     pub fn upstream(&mut self, link: Link) -> Option<&mut Endpoint> {
-        self.ups.get_mut(link.0)?.as_mut().map(|up| &mut up.end)
+        self.ups.get_mut(&link).map(|up| &mut up.end)
     }
 
     /// Whether new requests may go to `link`.
     pub fn is_usable(&self, link: Link) -> bool {
-        self.ups.get(link.0).and_then(Option::as_ref).is_some_and(|up| !up.draining && !up.end.codec().state().draining)
+        self.ups.get(&link).is_some_and(|up| !up.draining && !up.end.codec().state().draining)
     }
 
     /// Exchanges under way.
@@ -223,7 +136,7 @@ impl Relay {
     pub fn set_now(&mut self, now: Duration) {
         self.now = self.now.max(now);
         self.down.set_now(now);
-        for up in self.ups.iter_mut().flatten() {
+        for up in self.ups.values_mut() {
             up.end.set_now(now);
         }
     }
@@ -235,7 +148,7 @@ impl Relay {
 
     /// When time alone will bring something: a codec's deadline or an exchange's.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let ends = self.ups.iter().flatten().map(|up| &up.end).chain([&self.down]);
+        let ends = self.ups.values().map(|up| &up.end).chain([&self.down]);
         let codecs = ends.filter_map(|end| end.codec().next_deadline());
         let waiting = self.exchanges.values().filter(|exchange| !exchange.answered);
         codecs.chain(waiting.filter_map(|exchange| exchange.deadline)).min()
@@ -267,8 +180,10 @@ impl Relay {
                 return RelayStep::Done(done);
             }
             let mut moved = false;
-            for n in 0..self.ups.len() {
-                moved |= self.poll_up(Link(n));
+            let mut next = self.ups.first_key_value().map(|(link, _)| *link);
+            while let Some(link) = next {
+                moved |= self.poll_up(link);
+                next = self.ups.range((Bound::Excluded(link), Bound::Unbounded)).next().map(|(link, _)| *link);
             }
             match self.poll_down() {
                 Progress::Step(step) => return step,
@@ -293,7 +208,7 @@ impl Relay {
         if !matches!(state.to, To::Undecided(_)) {
             return;
         }
-        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else {
+        let Some(up) = self.ups.get_mut(&link) else {
             self.respond(exchange, &LocalReply::new(Outcome::Unavailable, "the upstream connection is gone"));
             return;
         };
@@ -313,6 +228,7 @@ impl Relay {
             To::Undecided(waiting) => waiting,
             To::Link(..) | To::Nowhere => VecDeque::new(),
         };
+        self.undecided = self.undecided.saturating_sub(waiting.len());
         self.send_up(exchange, link, Event::Head(head));
         for event in waiting {
             self.send_up(exchange, link, event);
@@ -343,8 +259,8 @@ impl Relay {
     // ----- from the downstream -----
 
     fn poll_down(&mut self) -> Progress {
-        let held: usize = self.ups.iter().flatten().map(|up| up.held.len()).sum();
-        if self.no_more || held >= MAX_HELD {
+        let held: usize = self.ups.values().map(|up| up.held.len()).sum();
+        if self.no_more || held.saturating_add(self.undecided) >= MAX_HELD {
             return if self.retry_down() { Progress::Moved } else { Progress::None };
         }
         match self.down.decode() {
@@ -409,7 +325,10 @@ impl Relay {
         }
         state.done.request_bytes = state.done.request_bytes.saturating_add(n as u64);
         match &mut state.to {
-            To::Undecided(waiting) => waiting.push_back(event),
+            To::Undecided(waiting) => {
+                waiting.push_back(event);
+                self.undecided = self.undecided.saturating_add(1);
+            }
             To::Link(link, _) => {
                 let link = *link;
                 self.send_up(exchange, link, event);
@@ -475,7 +394,7 @@ impl Relay {
             if self.held_down.len() >= MAX_HELD {
                 return moved;
             }
-            let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return moved };
+            let Some(up) = self.ups.get_mut(&link) else { return moved };
             match up.end.decode() {
                 Ok(Step::Event(event)) => self.upstream_event(link, event),
                 Ok(Step::NeedMore(_) | Step::Paused) => {
@@ -516,7 +435,7 @@ impl Relay {
                 return;
             }
             Event::GoAway => {
-                if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                if let Some(up) = self.ups.get_mut(&link) {
                     up.draining = true;
                 }
                 return;
@@ -586,9 +505,7 @@ impl Relay {
 
     /// An upstream connection is gone, and every exchange on it gets an outcome of its own.
     fn lose(&mut self, link: Link, outcome: Outcome, why: &str) {
-        if let Some(up) = self.ups.get_mut(link.0) {
-            *up = None;
-        }
+        self.ups.remove(&link);
         let mut lost: Vec<_> = self
             .exchanges
             .iter()
@@ -624,14 +541,14 @@ impl Relay {
         let held = Held { exchange, event, from: Some((Side::Down, state.down)) };
         if state.held_up > 0 {
             state.held_up = state.held_up.saturating_add(1);
-            if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+            if let Some(up) = self.ups.get_mut(&link) {
                 up.held.push_back(held);
             }
         } else if let Some(held) = self.try_up(link, held) {
             if let Some(state) = self.exchanges.get_mut(&exchange) {
                 state.held_up = 1;
             }
-            if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+            if let Some(up) = self.ups.get_mut(&link) {
                 up.held.push_back(held);
             }
         }
@@ -639,7 +556,7 @@ impl Relay {
 
     /// Sends what is held; gives it back where it is blocked.
     fn try_up(&mut self, link: Link, mut held: Held) -> Option<Held> {
-        let (up, state) = (self.ups.get_mut(link.0).and_then(Option::as_mut), self.exchanges.get_mut(&held.exchange));
+        let (up, state) = (self.ups.get_mut(&link), self.exchanges.get_mut(&held.exchange));
         let (Some(up), Some(Exchange { to: To::Link(_, name), .. })) = (up, state) else {
             // Given up since: its data is thrown away.
             let n = held.event.data_len();
@@ -681,7 +598,7 @@ impl Relay {
     }
 
     fn retry_up(&mut self, link: Link) {
-        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return };
+        let Some(up) = self.ups.get_mut(&link) else { return };
         let mut blocked = HashSet::new();
         for held in std::mem::take(&mut up.held) {
             let exchange = held.exchange;
@@ -689,7 +606,7 @@ impl Relay {
             match left {
                 Some(held) => {
                     blocked.insert(exchange);
-                    if let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) {
+                    if let Some(up) = self.ups.get_mut(&link) {
                         up.held.push_back(held);
                     }
                 }
@@ -803,6 +720,7 @@ impl Relay {
         match std::mem::replace(&mut state.to, To::Nowhere) {
             To::Nowhere => {}
             To::Undecided(waiting) => {
+                self.undecided = self.undecided.saturating_sub(waiting.len());
                 let n = waiting.iter().map(Event::data_len).sum();
                 self.down.release(down, n);
             }
@@ -822,7 +740,7 @@ impl Relay {
     }
 
     fn drop_held_up(&mut self, exchange: ExchangeId, link: Link) {
-        let Some(up) = self.ups.get_mut(link.0).and_then(Option::as_mut) else { return };
+        let Some(up) = self.ups.get_mut(&link) else { return };
         let (dropped, kept): (Vec<_>, _) =
             std::mem::take(&mut up.held).into_iter().partition(|h| h.exchange == exchange);
         up.held = kept.into();
@@ -852,7 +770,7 @@ impl Relay {
 
     fn run_deadlines(&mut self) {
         self.down.deadline();
-        for up in self.ups.iter_mut().flatten() {
+        for up in self.ups.values_mut() {
             up.end.deadline();
         }
         let now = self.now;
@@ -886,46 +804,6 @@ impl Relay {
     }
 }
 
-impl Upstream {
-    /// The downstream's own id where it fits and is free, else the next free one; ids wrap at the wire's width.
-    fn pick_id(&mut self, wanted: u64, bits: u8, in_flight: impl Fn(u64) -> bool) -> u64 {
-        let mask = 1u64.checked_shl(u32::from(bits)).map_or(u64::MAX, |top| top.wrapping_sub(1));
-        if wanted <= mask && !in_flight(wanted) {
-            return wanted;
-        }
-        // Terminates: fewer exchanges are in flight than there are ids.
-        loop {
-            self.next_id = self.next_id.wrapping_add(1) & mask;
-            if !in_flight(self.next_id) {
-                return self.next_id;
-            }
-        }
-    }
-}
-
-impl Exchange {
-    fn new(exchange: ExchangeId, head: &Head, now: Duration) -> Self {
-        Self {
-            down: head.stream(),
-            to: To::Undecided(VecDeque::new()),
-            held_up: 0,
-            held_down: 0,
-            request_ended: false,
-            response_begun: false,
-            answered: false,
-            response_ended: false,
-            deadline: None,
-            on_response: None,
-            done: Done {
-                outcome: if head.kind() == Kind::OneWay { Outcome::Success } else { Outcome::Unknown },
-                request_bytes: head.data().len() as u64,
-                began: now,
-                ..Done::begun(exchange)
-            },
-        }
-    }
-}
-
 fn is_interim(event: &Event) -> bool {
     matches!(event, Event::Head(head) if head.kind() == Kind::Interim)
 }
@@ -934,7 +812,7 @@ impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay")
             .field("downstream", &self.down)
-            .field("upstreams", &self.ups.iter().flatten().count())
+            .field("upstreams", &self.ups.values().count())
             .field("exchanges", &self.exchanges.len())
             .finish_non_exhaustive()
     }

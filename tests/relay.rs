@@ -318,3 +318,58 @@ fn data_of_a_request_answered_here_is_thrown_away_and_its_credit_given_back() {
     assert_eq!(bench.outcomes(&down), [(1, Outcome::NoRoute)]);
     assert_eq!(bench.ask(&call(2)), call(2));
 }
+
+/// Pieces of one byte are the dearest: what a client can make the proxy hold while nobody has decided is counted.
+#[test]
+fn what_waits_for_a_decision_is_bounded() {
+    let mut bench = Bench::new(Http1::default());
+    bench
+        .relay
+        .downstream()
+        .input()
+        .extend_from_slice(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut asked = None;
+    bench.run_with(|_, _, exchange, head| asked = Some((exchange, head)));
+    let pieces = b"1\r\nx\r\n".repeat(5000);
+    bench.relay.downstream().input().extend_from_slice(&pieces);
+    bench.run();
+    let read = (pieces.len() - bench.relay.downstream().unread()) / 6;
+    assert_eq!(read, 1024);
+    let (exchange, head) = asked.unwrap();
+    bench.relay.forward(exchange, bench.link, head);
+    let up = bench.ask(b"0\r\n\r\n");
+    assert_eq!(up.iter().filter(|byte| **byte == b'x').count(), 5000);
+}
+
+#[test]
+fn exchanges_under_way_are_bounded() {
+    let mut limits = meshwire::Limits::default();
+    limits.open = 3;
+    let protocol = Dubbo::default();
+    let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_limits(limits))));
+    let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
+    let mut bench =
+        Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) };
+    let five: Vec<u8> = (1..=5).flat_map(call).collect();
+    assert_eq!(bench.ask(&five), (1..=3).flat_map(call).collect::<Vec<_>>(), "the fourth waits for an answer");
+    assert_eq!(bench.answer(&value(2)), value(2));
+    assert_eq!(bench.upstream_received(), call(4));
+    assert_eq!(bench.relay.open(), 3);
+}
+
+/// A client may outlive any number of upstream connections.
+#[test]
+fn lost_upstreams_leave_nothing_behind() {
+    let mut bench = Bench::new(Http1::default());
+    let mut links = std::collections::HashSet::new();
+    for _ in 0..100 {
+        bench.ask(GET);
+        let got = bench.answer(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+        assert!(got.ends_with(b"ok"));
+        assert!(bench.relay.upstream(bench.link).is_none());
+        assert!(links.insert(bench.link), "a name that comes again could be taken for the old connection");
+        let traits = bench.protocol.traits();
+        bench.link = bench.relay.connect(Endpoint::new(bench.protocol.codec(Conn::client())), &traits);
+    }
+    assert_eq!((bench.done.len(), bench.relay.open()), (100, 0));
+}

@@ -216,7 +216,8 @@ impl<F: FrameFormat> FrameCodec<F> {
             && len <= input.len()
             && len <= limits.whole
             && limits.message.is_none_or(|limit| frame.len <= limit)
-            && self.unreleased < limits.window;
+            && self.unreleased < limits.window
+            && (frame.kind != FrameKind::Request || self.open < limits.open);
         (from_peer && fits && frame.checksum.is_none()).then_some((frame, len))
     }
 
@@ -237,7 +238,8 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
         let control = frame.kind == FrameKind::Control;
-        if !control && self.unreleased >= self.limits.window {
+        let full = frame.kind == FrameKind::Request && self.role == Role::Server && self.open >= self.limits.open;
+        if full || (!control && self.unreleased >= self.limits.window) {
             return Ok(Some(Step::Paused));
         }
         if self.limits.message.is_some_and(|limit| frame.len > limit) {
@@ -708,6 +710,9 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
                 if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
                     self.tx = None;
                     self.close = true;
+                } else if self.role == Role::Server {
+                    // Nobody will answer it.
+                    self.open = self.open.saturating_sub(1);
                 }
                 Ok(Sent::All)
             }
