@@ -333,7 +333,7 @@ fn what_waits_for_a_decision_is_bounded() {
     let pieces = b"1\r\nx\r\n".repeat(5000);
     bench.relay.downstream().input().extend_from_slice(&pieces);
     bench.run();
-    let read = (pieces.len() - bench.relay.downstream().unread()) / 6;
+    let read = (pieces.len() - bench.relay.downstream().unread()).div_ceil(6);
     assert_eq!(read, 1024);
     let (exchange, head) = asked.unwrap();
     bench.relay.forward(exchange, bench.link, head);
