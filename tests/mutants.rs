@@ -307,8 +307,8 @@ fn early_decode() {
 
 mistake!(Reserves {}
     fn decode(&mut self, inner: &mut dyn Codec, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        if let Some(announced) = input.get(4..8) {
-            let announced = u32::from_be_bytes([announced[0], announced[1], announced[2], announced[3]]);
+        if let Some(announced) = input.get(4..).and_then(<[u8]>::first_chunk) {
+            let announced = u32::from_be_bytes(*announced);
             input.reserve(announced as usize);
         }
         inner.decode(input, cx)
