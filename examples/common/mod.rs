@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use meshwire::io::{Address, Connect, Dial, RelayDriver};
 use meshwire::route::Target;
@@ -97,7 +98,18 @@ async fn serve(client: TcpStream, protocol: &dyn Protocol, address: &Address, ve
     let mut driver = RelayDriver::new(client, Endpoint::new(protocol.codec(Conn::server())));
     let (mut upstream, mut names) = (None, HashMap::new());
     loop {
-        match driver.step().await? {
+        let Ok(step) = tokio::time::timeout(Duration::from_secs(1), driver.step()).await else {
+            // A server that has closed its end, as after a quit, has nothing more to say to this client.
+            let relay = driver.relay();
+            if upstream.is_some_and(|link| relay.upstream(link).is_none())
+                && relay.open() == 0
+                && relay.downstream().output().is_empty()
+            {
+                return Ok(());
+            }
+            continue;
+        };
+        match step? {
             RelayStep::Request(exchange, head) => {
                 if verbose {
                     names.insert(exchange, destination(&head));
