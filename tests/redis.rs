@@ -1,5 +1,5 @@
 //! redis-cli and redis-server, with the example `resp` between them.
-#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod peer;
 
