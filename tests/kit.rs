@@ -3,7 +3,7 @@
 
 mod samples;
 
-use meshwire::testkit::{Check, Kit, assert_conforms, toy};
+use meshwire::testkit::{Check, Kit, Sample, assert_conforms, toy};
 
 /// Runs everything. What no sample has anything for is listed, so that no check is lost unseen.
 #[track_caller]
@@ -42,4 +42,45 @@ fn dubbo_in_a_serialization_that_is_not_read() {
     let protocol = meshwire_dubbo::Dubbo::new();
     let kit = Kit::new(&protocol).with_sample(samples::dubbo::opaque());
     assert_conforms(&kit.with_outcomes(samples::dubbo::opaque_outcomes));
+}
+
+/// Every protocol's samples against every other's matcher, whatever the order of registration.
+#[test]
+fn each_protocol_is_told_from_every_other() {
+    use std::sync::Arc;
+
+    use meshwire::{Detection, Protocol, Registry, Sniffed};
+
+    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 4] = [
+        (Arc::new(meshwire_http1::Http1::default()), samples::http1::samples()),
+        (Arc::new(meshwire_dubbo::Dubbo::new()), samples::dubbo::samples()),
+        (Arc::new(toy::Framed), toy::framed::samples()),
+        (Arc::new(toy::Mux), toy::mux::samples()),
+    ];
+    for turn in 0..protocols.len() {
+        let order = protocols.iter().cycle().skip(turn).take(protocols.len());
+        let registry = order.fold(Registry::builder(), |builder, (protocol, _)| builder.with_shared(protocol.clone()));
+        let registry = registry.build().unwrap();
+        for (own, samples) in &protocols {
+            for sample in samples {
+                let bytes = sample.requests();
+                for (other, _) in protocols.iter().filter(|(other, _)| other.name() != own.name()) {
+                    assert_eq!(other.detect(bytes), Detection::No, "{} takes {}", other.name(), sample.name());
+                }
+                // From some length on it is its own protocol's, and before that nobody's.
+                let mut known = false;
+                for n in 0..=bytes.len() {
+                    match registry.sniff(bytes.get(..n).unwrap_or_default()) {
+                        Sniffed::Protocol(found) => {
+                            assert_eq!(found.name(), own.name(), "{} bytes of {}", n, sample.name());
+                            known = true;
+                        }
+                        Sniffed::NeedMore(total) => assert!(!known && total > n, "{n} bytes of {}", sample.name()),
+                        other => panic!("{n} bytes of {}: {other:?}", sample.name()),
+                    }
+                }
+                assert!(known, "{}", sample.name());
+            }
+        }
+    }
 }

@@ -93,4 +93,14 @@ impl Sample {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// What the client sent.
+    pub const fn requests(&self) -> &Bytes {
+        &self.requests
+    }
+
+    /// What the server answered.
+    pub const fn responses(&self) -> &Bytes {
+        &self.responses
+    }
 }
