@@ -344,7 +344,8 @@ impl Codec for Resp {
                 } else if self.server && !open.contains(&stream.id()) {
                     return Err(EncodeError::NotOpen(stream));
                 } else if self.tx.is_some() || (self.server && stream.id() != self.closed) {
-                    (self.refused, self.freed) = (true, false);
+                    // One that was refused before this one may have become possible since.
+                    (self.refused, self.freed) = (true, self.refused && self.freed);
                     return Ok(Sent::Blocked);
                 }
                 if !self.server {
@@ -547,6 +548,15 @@ mod tests {
         assert_eq!(down, "");
         assert_eq!(bench.run(b"", b"$1\r\na\r\n+PO").1, "$1\r\na\r\n-DENIED no\r\n");
         assert_eq!(bench.run(b"", b"NG\r\n").1, "+PONG\r\n");
+    }
+
+    #[test]
+    fn a_refusal_does_not_hide_that_the_way_is_free() {
+        let mut bench = Bench::new();
+        let gets = [&b"users:1"[..], b"secrets:1", b"users:2", b"users:3"];
+        bench.run(&gets.map(|key| command(&[b"GET", key])).concat(), b"");
+        assert_eq!(bench.run(b"", b"+1\r\n+2\r\n+3\r\n").1, "+1\r\n-DENIED no\r\n+2\r\n+3\r\n");
+        assert_eq!(bench.relay.open(), 0);
     }
 
     #[test]
