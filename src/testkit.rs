@@ -27,6 +27,7 @@ mod end;
 mod failure;
 mod kit;
 mod log;
+mod middle;
 mod pair;
 mod rng;
 mod sample;

@@ -619,3 +619,15 @@ mistake!(AnswersInOrder { asked: VecDeque<StreamId> }
 fn pair() {
     caught(Check::Pair, &toy::Framed, orderly(), AnswersInOrder::default());
 }
+
+mistake!(AlwaysDraining {}
+    fn state(&self, mut state: ConnState) -> ConnState {
+        state.draining = true;
+        state
+    }
+);
+
+#[test]
+fn relay() {
+    framed(Check::Relay, AlwaysDraining::default());
+}

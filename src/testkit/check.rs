@@ -66,11 +66,13 @@ pub enum Check {
     ResetCredit,
     /// Two ends of the protocol, joined, say to each other what was said to them.
     Pair,
+    /// The same through a [`Relay`](crate::Relay), which gives every exchange another name.
+    Relay,
 }
 
 impl Check {
     /// Every check, in the order in which the kit makes them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Sample,
         Self::Detection,
         Self::Chunking,
@@ -97,6 +99,7 @@ impl Check {
         Self::OpenMessage,
         Self::ResetCredit,
         Self::Pair,
+        Self::Relay,
     ];
 
     /// The name used in failures and reports.
@@ -128,6 +131,7 @@ impl Check {
             Self::OpenMessage => "open_message",
             Self::ResetCredit => "reset_credit",
             Self::Pair => "pair",
+            Self::Relay => "relay",
         }
     }
 }

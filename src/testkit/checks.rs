@@ -41,4 +41,5 @@ pub(super) const ALL: &[(Check, Make)] = &[
     (Check::Streaming, streaming::streaming),
     (Check::Window, streaming::window),
     (Check::ResetCredit, streaming::reset_credit),
+    (Check::Relay, pair::relayed),
 ];

@@ -72,6 +72,10 @@ impl End {
         &*self.codec
     }
 
+    pub(super) const fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
         self.missing = self.missing.saturating_sub(bytes.len());

@@ -106,6 +106,13 @@ impl std::fmt::Debug for View {
     }
 }
 
+impl Message {
+    /// What it says, without what may change on the way: its name, and the bytes of its head.
+    pub(super) fn meaning(&self) -> Entry {
+        Entry::Message(Box::new(Self { stream: StreamId::NEW, head: Vec::new(), ..self.clone() }))
+    }
+}
+
 impl Log {
     /// Takes in what was decoded. `tunnel`: the connection is past an upgrade.
     pub(super) fn push(&mut self, event: &Event, tunnel: bool) -> Result<(), Failure> {
@@ -199,10 +206,9 @@ impl Log {
         difference(&self.entries, &other.entries)
     }
 
-    /// The messages alone, without what may change on the way: names, and the bytes of heads.
+    /// What the messages say.
     pub(super) fn meaning(&self) -> Vec<Entry> {
-        let plain = |message: &Message| Message { stream: StreamId::NEW, head: Vec::new(), ..message.clone() };
-        self.messages().map(|message| Entry::Message(Box::new(plain(message)))).collect()
+        self.messages().map(Message::meaning).collect()
     }
 }
 

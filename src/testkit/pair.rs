@@ -13,10 +13,11 @@ use crate::outcome::LocalReply;
 
 use super::end::End;
 use super::failure::Failure;
+use super::middle::Middle;
 use super::rng::Rng;
 
 /// Bytes that an end holds unread or unsent, past which no more are carried to it or taken from its holder.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 
 /// The client end and the server end of one connection, with a scheduler and a clock of their own: what is carried
 /// when, and in which pieces, follows from the seed. Every call to either codec is held against the contract.
@@ -36,6 +37,8 @@ const BUFFER: usize = 64 * 1024;
 pub struct Pair {
     client: Half,
     server: Half,
+    /// What stands between them, if not only a wire.
+    middle: Option<Middle>,
     correlation: Correlation,
     rng: Rng,
     pieces: usize,
@@ -100,6 +103,7 @@ impl Pair {
         Self {
             client: half(Role::Client),
             server: half(Role::Server),
+            middle: None,
             correlation: protocol.traits().correlation,
             rng: Rng::new(1),
             pieces: BUFFER,
@@ -118,6 +122,15 @@ impl Pair {
     #[must_use]
     pub const fn with_pieces(mut self, most: usize) -> Self {
         self.pieces = if most == 0 { 1 } else { most };
+        self
+    }
+
+    /// The same with a [`Relay`](crate::Relay) between the ends, which has a server codec for the client and a client
+    /// codec for the server: names are its own, and each end sees what the proxy lets through.
+    #[must_use]
+    pub fn with_relay(mut self, protocol: &dyn Protocol) -> Self {
+        let limits = Arc::clone(self.client.end.limits());
+        self.middle = Some(Middle::new(protocol, &limits, &Depth::ROUTE));
         self
     }
 
@@ -231,6 +244,9 @@ impl Pair {
         }
         self.client.end.advance(self.now);
         self.server.end.advance(self.now);
+        if let Some(middle) = &mut self.middle {
+            middle.set_now(self.now);
+        }
     }
 
     /// Runs both ends until something happens that their holders have to know; `None` when nothing will any more.
@@ -242,6 +258,9 @@ impl Pair {
         loop {
             let first = if self.rng.one_in(2) { Role::Client } else { Role::Server };
             let mut moved = false;
+            if let Some(error) = self.middle.as_mut().and_then(|middle| middle.run(&mut moved)) {
+                return Ok(Some(Happened::Refused(Role::Server, error)));
+            }
             for role in [first, peer(first)] {
                 let most = self.rng.below(self.pieces).saturating_add(1);
                 moved |= self.carry(role, most);
@@ -268,12 +287,23 @@ impl Pair {
             Role::Client => (&mut self.client, &mut self.server),
             Role::Server => (&mut self.server, &mut self.client),
         };
+        let wire = match (&mut self.middle, role) {
+            (None, _) => &mut from.wire,
+            (Some(middle), Role::Client) => {
+                moved |= middle.take_from_client(&mut from.wire, most);
+                &mut middle.on
+            }
+            (Some(middle), Role::Server) => {
+                moved |= middle.take_from_server(&mut from.wire, most);
+                &mut middle.back
+            }
+        };
         // What a codec asks for comes on top of what it leaves unread.
         let asked = to.end.unread().saturating_add(to.end.missing());
         let room = BUFFER.max(asked).saturating_sub(to.end.unread());
-        let n = most.min(room).min(from.wire.len());
+        let n = most.min(room).min(wire.len());
         if n > 0 {
-            let piece: Vec<u8> = from.wire.drain(..n).collect();
+            let piece: Vec<u8> = wire.drain(..n).collect();
             to.end.feed(&piece);
             moved = true;
         }

@@ -1,5 +1,5 @@
-//! [`Check::Pair`]: a client and a server that say a sample's exchanges to each other. [`Check::Capacity`] and
-//! [`Check::State`] are seen on the way.
+//! [`Check::Pair`] and [`Check::Relay`]: a client and a server that say a sample's exchanges to each other, directly and
+//! through a proxy. [`Check::Capacity`] and [`Check::State`] are seen on the way.
 
 use crate::codec::{Correlation, Role};
 use crate::event::{Event, StreamId};
@@ -7,16 +7,33 @@ use crate::head::Kind;
 use crate::testkit::check::Check;
 use crate::testkit::failure::{Failure, require};
 use crate::testkit::kit::Kit;
-use crate::testkit::log::{Ending, Log, Message, difference};
+use crate::testkit::log::{Ending, Entry, Log, Message, difference};
 use crate::testkit::pair::{Happened, Pair, Ticket, peer};
 use crate::testkit::rng::Rng;
 use crate::testkit::sample::Sample;
 use crate::testkit::splice::Exchange;
 
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 24;
 
 pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
-    let exchanges = exchanges(kit, sample)?;
+    talk(kit, sample, Check::Pair, exchanges(kit, sample)?)
+}
+
+pub(super) fn relayed(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
+    let mut exchanges = exchanges(kit, sample)?;
+    // The server knows exchanges by what is asked: names are the relay's.
+    let mut seen: Vec<Vec<Entry>> = Vec::new();
+    exchanges.retain(|exchange| match meaning(&exchange.request) {
+        Ok(asked) if !seen.contains(&asked) => {
+            seen.push(asked);
+            true
+        }
+        _ => false,
+    });
+    talk(kit, sample, Check::Relay, exchanges)
+}
+
+fn talk(kit: &Kit<'_>, sample: &Sample, check: Check, exchanges: Vec<Exchange>) -> Result<usize, Failure> {
     if exchanges.is_empty() {
         return Ok(0);
     }
@@ -24,7 +41,7 @@ pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
     for round in 0..rounds {
         let seed = kit.seed.wrapping_add(round as u64);
         let pieces = [1, 3, 100, 64 * 1024].get(round % 4).copied().unwrap_or(1);
-        let run = Talk::new(kit, sample, &exchanges, seed, pieces).run();
+        let run = Talk::new(kit, sample, check, &exchanges, seed, pieces).run();
         run.map_err(|failure| failure.during(format!("seed {seed}, at most {pieces} bytes at once")))?;
     }
     Ok(rounds)
@@ -67,7 +84,10 @@ struct Talk<'a> {
     pair: Pair,
     exchanges: &'a [Exchange],
     rng: Rng,
+    check: Check,
     by_order: bool,
+    /// Of each exchange, its name at the server, once it is known there.
+    at_server: Vec<Option<StreamId>>,
     asked: Vec<Ticket>,
     /// Of each answer, the exchange it belongs to.
     answered: Vec<usize>,
@@ -80,9 +100,12 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn new(kit: &Kit<'_>, sample: &Sample, exchanges: &'a [Exchange], seed: u64, pieces: usize) -> Self {
+    fn new(kit: &Kit<'_>, sample: &Sample, check: Check, exchanges: &'a [Exchange], seed: u64, pieces: usize) -> Self {
         let correlation = kit.protocol.traits().correlation;
         let mut pair = Pair::with(kit.protocol, &kit.limits, &sample.depth).with_seed(seed).with_pieces(pieces);
+        if check == Check::Relay {
+            pair = pair.with_relay(kit.protocol);
+        }
         let asked = exchanges.iter().enumerate().map(|(n, exchange)| {
             let tag = exchange.stream.tag();
             let name = match correlation {
@@ -96,6 +119,8 @@ impl<'a> Talk<'a> {
             pair,
             exchanges,
             rng: Rng::new(seed),
+            check,
+            at_server: vec![None; exchanges.len()],
             by_order: correlation == Correlation::Ordered,
             asked,
             answered: Vec::new(),
@@ -125,7 +150,7 @@ impl<'a> Talk<'a> {
                     ));
                 }
                 Some(Happened::NotSent(role, _, error)) => {
-                    return Err(Failure::new(Check::Pair, format!("the {role:?} cannot send: {error}")));
+                    return Err(Failure::new(self.check, format!("the {role:?} cannot send: {error}")));
                 }
                 None => {}
             }
@@ -171,15 +196,25 @@ impl<'a> Talk<'a> {
     }
 
     /// Which exchange the server knows as `stream`.
-    fn exchange_of(&self, stream: StreamId) -> Result<usize, Failure> {
-        let at = if self.by_order {
+    fn exchange_of(&mut self, stream: StreamId) -> Result<usize, Failure> {
+        let at = if self.check == Check::Relay {
+            let arrived = self.arrived.messages().filter(|message| message.stream == stream).last();
+            let arrived: Vec<Entry> = arrived.map(Message::meaning).into_iter().collect();
+            self.exchanges.iter().position(|exchange| meaning(&exchange.request).is_ok_and(|sent| sent == arrived))
+        } else if self.by_order {
             let nth = self.arrived.messages().position(|message| message.stream == stream);
             let ticket = nth.and_then(|nth| self.pair.begun(Role::Client).nth(nth));
             ticket.and_then(|ticket| self.asked.iter().position(|asked| *asked == ticket))
         } else {
             self.asked.iter().position(|ticket| self.pair.name(Role::Client, *ticket) == Some(stream))
         };
-        at.ok_or_else(|| Failure::new(Check::Ids, format!("a request arrived as {stream}, and none was sent so")))
+        let detail = || format!("a request arrived as {stream}, and no such one was sent");
+        let check = if self.check == Check::Relay { Check::Relay } else { Check::Ids };
+        let at = at.ok_or_else(|| Failure::new(check, detail()))?;
+        if let Some(name) = self.at_server.get_mut(at) {
+            *name = Some(stream);
+        }
+        Ok(at)
     }
 
     fn answer(&mut self) {
@@ -199,17 +234,13 @@ impl<'a> Talk<'a> {
         }
         for (at, (ticket, exchange)) in self.asked.iter().zip(self.exchanges).enumerate() {
             let name = self.pair.name(Role::Client, *ticket);
-            let name = name.ok_or_else(|| Failure::new(Check::Pair, format!("request {at} was never sent")))?;
-            let arrived = if self.by_order {
-                let nth = self.pair.begun(Role::Client).position(|begun| begun == *ticket);
-                nth.and_then(|nth| self.arrived.messages().nth(nth))
-            } else {
-                self.arrived.messages().find(|message| message.stream == name)
-            };
-            same(&format!("request {at}"), &exchange.request, arrived.into_iter())?;
+            let name = name.ok_or_else(|| Failure::new(self.check, format!("request {at} was never sent")))?;
+            let there = self.at_server.get(at).copied().flatten();
+            let arrived = self.arrived.messages().filter(|message| Some(message.stream) == there);
+            same(self.check, &format!("request {at}"), &exchange.request, arrived)?;
             if !is_one_way(exchange) {
                 let returned = self.returned.messages().filter(|message| message.stream == name);
-                same(&format!("answer {at}"), &exchange.response, returned)?;
+                same(self.check, &format!("answer {at}"), &exchange.response, returned)?;
             }
         }
         for role in [Role::Client, Role::Server] {
@@ -225,18 +256,27 @@ impl<'a> Talk<'a> {
     }
 }
 
+/// What the events say.
+fn meaning(events: &[Event]) -> Result<Vec<Entry>, Failure> {
+    let mut log = Log::default();
+    for event in events {
+        log.push(event, false)?;
+    }
+    Ok(log.meaning())
+}
+
 /// The message as it was sent, against what arrived.
-fn same<'a>(what: &str, sent: &[Event], arrived: impl Iterator<Item = &'a Message>) -> Result<(), Failure> {
-    let (mut one, mut two) = (Log::default(), Log::default());
-    for event in sent {
-        one.push(event, false)?;
-    }
-    two.entries.extend(arrived.cloned().map(|message| crate::testkit::log::Entry::Message(Box::new(message))));
-    if two.messages().any(|message| message.ending == Ending::Open) {
-        return Err(Failure::new(Check::Pair, format!("{what} does not end")));
-    }
-    match difference(&one.meaning(), &two.meaning()) {
-        Some(difference) => Err(Failure::new(Check::Pair, format!("{what}: {difference}"))),
+fn same<'a>(
+    check: Check,
+    what: &str,
+    sent: &[Event],
+    arrived: impl Iterator<Item = &'a Message>,
+) -> Result<(), Failure> {
+    let arrived: Vec<&Message> = arrived.collect();
+    require(arrived.iter().all(|message| message.ending != Ending::Open), check, || format!("{what} does not end"))?;
+    let arrived: Vec<Entry> = arrived.into_iter().map(Message::meaning).collect();
+    match difference(&meaning(sent)?, &arrived) {
+        Some(difference) => Err(Failure::new(check, format!("{what}: {difference}"))),
         None => Ok(()),
     }
 }
