@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use meshwire::{Arena, Codec, Conn, Cx, DecodeError, Event, Output, Protocol, Sent, Step, StreamId};
-use meshwire_dubbo::Dubbo;
+use meshwire::{Arena, Codec, Conn, Cx, DecodeError, Event, Head, Output, Protocol, Sent, Step, StreamId};
+use meshwire_dubbo::{Dubbo, value};
 
 use super::http1::look;
 use crate::case::{Case, Side, Target};
@@ -38,6 +38,9 @@ struct Forward {
     request: Vec<u8>,
     read: usize,
     input: BytesMut,
+    answer: Head,
+    /// Requests that wait for it.
+    owed: usize,
     back: Output,
     output: Output,
     next_id: u64,
@@ -55,6 +58,8 @@ impl Forward {
             request: samples::dubbo(450),
             read,
             input: BytesMut::with_capacity(BUFFER),
+            answer: value(StreamId::new(1), "reserved"),
+            owed: 0,
             back: Output::new(),
             output: Output::new(),
             next_id: 0,
@@ -94,6 +99,16 @@ impl Forward {
 }
 
 impl Side for Forward {
+    /// Answers what the last batch asked: a server reads no further while too many wait.
+    fn prepare(&mut self) {
+        for _ in 0..std::mem::take(&mut self.owed) {
+            let mut answer = Event::Head(self.answer.clone());
+            let sent = self.server.encode(&mut answer, &mut Cx::new(&mut self.back, Duration::ZERO));
+            assert!(matches!(sent, Ok(Sent::All)));
+            self.back.advance(self.back.len());
+        }
+    }
+
     fn run(&mut self) {
         for _ in 0..MESSAGES / self.read {
             for _ in 0..self.read {
@@ -103,6 +118,7 @@ impl Side for Forward {
                 let mut step = self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO));
                 match &mut step {
                     Ok(Step::Event(event)) => {
+                        self.owed += 1;
                         let Event::Head(head) = &*event else { panic!("{event:?}") };
                         look(head);
                         if self.hold == 0 {
@@ -118,6 +134,7 @@ impl Side for Forward {
             black_box(self.output.chunk());
             self.output.advance(self.output.len());
         }
+        assert_eq!(self.owed, MESSAGES, "every request has come through");
     }
 }
 
