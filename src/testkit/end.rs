@@ -170,9 +170,9 @@ impl End {
             }
             Ok(Step::Paused) => self.says_the_same("Paused")?,
             Ok(Step::Closed) => {
-                require(self.eof, Check::Truncation, || {
-                    format!("the {} is closed before the end of input", self.name)
-                })?;
+                // Or the codec itself has ended the connection.
+                let over = self.eof || self.codec.state().close;
+                require(over, Check::Truncation, || format!("the {} is closed before the end of input", self.name))?;
                 self.says_the_same("Closed")?;
             }
             Err(_) => {}

@@ -3,6 +3,15 @@
 use super::check::Check;
 
 /// A codec that breaks the contract: which part of it, on which sample, and how.
+///
+/// ```
+/// use meshwire::testkit::{Check, Kit, Sample, toy};
+///
+/// // A recording that ends too early is no sample.
+/// let kit = Kit::new(&toy::Framed).with_sample(Sample::new("short", &b"TF\0\0"[..], &b""[..]));
+/// let failure = kit.run().unwrap_err();
+/// assert_eq!((failure.check, failure.sample.as_str()), (Check::Sample, "short"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{check} (sample {sample:?}): {detail}")]
 #[non_exhaustive]

@@ -133,6 +133,17 @@ impl<'a> Kit<'a> {
 }
 
 /// What was checked.
+///
+/// ```
+/// use meshwire::testkit::{Check, Kit, toy};
+///
+/// let kit = Kit::new(&toy::Mux).with_samples(toy::mux::samples()).with_checks([Check::Edits, Check::OpenMessage]);
+/// let report = kit.run()?;
+/// assert!(report.cases(Check::Edits) > 0);
+/// // Its messages interleave: there is no such thing as an open one that others must not interrupt.
+/// assert!(report.skipped().eq([Check::OpenMessage]));
+/// # Ok::<(), meshwire::testkit::Failure>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Report {

@@ -74,11 +74,13 @@ pub(super) fn cuts(len: usize) -> impl Iterator<Item = usize> {
     (1..len).filter(move |at| *at < dense || at.saturating_add(dense) > len || at.is_multiple_of(step))
 }
 
-/// Random cuts, half of them close together: boundaries of small things are hit by small pieces.
+/// Random cuts, half of them close together (in what is not too long): boundaries of small things are hit by small
+/// pieces.
 pub(super) fn pieces<'a>(mut bytes: &'a [u8], rng: &mut Rng) -> Vec<&'a [u8]> {
     let mut all = Vec::new();
+    let least = (bytes.len() / 2000).max(4);
     while !bytes.is_empty() {
-        let most = if rng.one_in(2) { 4 } else { bytes.len().min(300) };
+        let most = if rng.one_in(2) { least } else { least.saturating_mul(75) };
         let n = rng.below(most).saturating_add(1).min(bytes.len());
         let (front, back) = bytes.split_at(n);
         all.push(front);

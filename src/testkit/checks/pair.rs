@@ -37,10 +37,12 @@ fn talk(kit: &Kit<'_>, sample: &Sample, check: Check, exchanges: Vec<Exchange>) 
     if exchanges.is_empty() {
         return Ok(0);
     }
-    let rounds = super::chunking::affordable(ROUNDS, sample.requests.len().saturating_add(sample.responses.len()));
+    let len = sample.requests.len().saturating_add(sample.responses.len());
+    let rounds = super::chunking::affordable(ROUNDS, len);
     for round in 0..rounds {
         let seed = kit.seed.wrapping_add(round as u64);
-        let pieces = [1, 3, 100, 64 * 1024].get(round % 4).copied().unwrap_or(1);
+        // A byte at a time, unless there are too many of them.
+        let pieces = [1, 3, 100, 64 * 1024].get(round % 4).copied().unwrap_or(1).max(len / 2000);
         let run = Talk::new(kit, sample, check, &exchanges, seed, pieces).run();
         run.map_err(|failure| failure.during(format!("seed {seed}, at most {pieces} bytes at once")))?;
     }
