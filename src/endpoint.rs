@@ -26,6 +26,9 @@ pub struct Endpoint {
     high_water: usize,
     refused: bool,
     wants: usize,
+    begun: bool,
+    /// What came of the call that a codec is owed before its first event is sent.
+    early: Option<Result<Step, DecodeError>>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -51,6 +54,8 @@ impl Endpoint {
             high_water: HIGH_WATER,
             refused: false,
             wants: 1,
+            begun: false,
+            early: None,
         }
     }
 
@@ -68,7 +73,18 @@ impl Endpoint {
 
     /// The codec, for what has no method here.
     pub fn codec_mut(&mut self) -> (&mut dyn Codec, Cx<'_>) {
+        self.begin();
         (&mut *self.codec, Cx::new(&mut self.output, self.now))
+    }
+
+    /// A codec is decoded once before anything else: some protocols open with a preface.
+    fn begin(&mut self) {
+        if !self.begun {
+            match self.decode() {
+                Ok(Step::NeedMore(_) | Step::Paused) => {}
+                early => self.early = Some(early),
+            }
+        }
     }
 
     /// Where bytes from the peer are put.
@@ -117,6 +133,10 @@ impl Endpoint {
     ///
     /// As [`Codec::decode`].
     pub fn decode(&mut self) -> Result<Step, DecodeError> {
+        if let Some(early) = self.early.take() {
+            return early;
+        }
+        self.begun = true;
         if self.output.len() >= self.high_water.saturating_mul(4) {
             self.wants = 0;
             return Ok(Step::Paused);
@@ -149,6 +169,7 @@ impl Endpoint {
     ///
     /// As [`Codec::encode`].
     pub fn send(&mut self, event: &mut Event) -> Result<Sent, EncodeError> {
+        self.begin();
         // A reset must not wait behind the very data it makes pointless.
         if self.is_full() && !matches!(event, Event::Reset(_)) {
             self.refused = true;

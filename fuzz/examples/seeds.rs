@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use meshwire::Outcome;
+use meshwire::testkit::Sample;
 use meshwire::testkit::toy::framed::Message;
 use meshwire_fuzz::{Op, SEPARATOR, Settings};
 
@@ -28,12 +29,18 @@ fn main() -> io::Result<()> {
             Op::NONE,
         ],
     ];
-    for (protocol, (target, seeds)) in [("http1", http1()), ("dubbo", dubbo()), ("framed", framed())].iter().enumerate()
-    {
+    let named = |seeds: Seeds| seeds.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
+    let targets: [(_, Seeds<String>); 4] =
+        [("http1", named(http1())), ("dubbo", named(dubbo())), ("framed", named(framed())), ("mux", mux())];
+    for (protocol, (target, seeds)) in targets.iter().enumerate() {
         for (n, (name, turns)) in seeds.iter().enumerate() {
             let wire = turns.join(SEPARATOR);
             for (m, settings) in settings.iter().enumerate() {
                 write(&root.join(target), &format!("{name}-{m}"), &[&wire, &settings.to_bytes()])?;
+            }
+            // `joined` knows those whose connection begins with a message.
+            if *target == "mux" {
+                continue;
             }
             let ops: Vec<u8> = ops[n % ops.len()].iter().flat_map(|op| op.to_bytes()).collect();
             let requests = turns.first().map(Vec::as_slice).unwrap_or_default();
@@ -53,7 +60,7 @@ fn write(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Seeds of one target: a name, and what the two ends sent in turn.
-type Seeds = Vec<(&'static str, Vec<Vec<u8>>)>;
+type Seeds<Name = &'static str> = Vec<(Name, Vec<Vec<u8>>)>;
 
 fn http1() -> Seeds {
     let pair = |request: &str, response: &str| vec![request.as_bytes().to_vec(), response.as_bytes().to_vec()];
@@ -304,6 +311,13 @@ fn framed() -> Seeds {
             ],
         ),
     ]
+}
+
+/// What the kit knows of the multiplexed toy.
+fn mux() -> Seeds<String> {
+    let samples = meshwire::testkit::toy::mux::samples();
+    let turns = |sample: &Sample| vec![sample.requests().to_vec(), sample.responses().to_vec()];
+    samples.iter().map(|sample| (sample.name().replace(' ', "-"), turns(sample))).collect()
 }
 
 /// Route documents, in both spellings; some of them are wrong.

@@ -12,7 +12,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target, by name.
 pub const ALL: &[(&str, Target)] =
-    &[("dubbo", dubbo), ("framed", framed), ("http1", http1), ("joined", joined), ("routes", routes)];
+    &[("dubbo", dubbo), ("framed", framed), ("http1", http1), ("joined", joined), ("mux", mux), ("routes", routes)];
 
 /// Dubbo, both roles.
 pub fn dubbo(data: &[u8]) {
@@ -37,6 +37,11 @@ pub fn joined(data: &[u8]) {
         _ => &toy::Framed,
     };
     joined::run(protocol, data);
+}
+
+/// The multiplexed toy of the kit, both roles: credit, streams refused and reset, ids given as they are written.
+pub fn mux(data: &[u8]) {
+    relayed::run(&toy::Mux, data);
 }
 
 /// A route document, and lookups in its table.
