@@ -214,7 +214,11 @@ impl End {
             format!("asked again with nothing new, the {} says {after} after {before}", self.name)
         })?;
         require(self.input.len() == unread, Check::EarlyDecode, || {
-            format!("asked again with nothing new, the {} takes {} bytes", self.name, unread - self.input.len())
+            format!(
+                "asked again with nothing new, the {} takes {} bytes",
+                self.name,
+                unread.saturating_sub(self.input.len())
+            )
         })?;
         require(self.output.total() == written, Check::EarlyDecode, || {
             format!("asked again with nothing new, the {} writes", self.name)
