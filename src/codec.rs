@@ -25,7 +25,7 @@ pub trait Codec: Send {
     /// # Errors
     ///
     /// [`DecodeError`]. Unless its scope is the connection, the next call goes on behind what was refused; after
-    /// that, every call gives the same error.
+    /// that, every call gives the same error, an [`Event::Capacity`] still owed apart.
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError>;
 
     /// Appends the wire form of `event`. What the peer does not take now stays in `event`: a half-sent head has
@@ -240,7 +240,8 @@ pub struct ProtocolTraits {
     pub correlation: Correlation,
     /// What heads mean; protocols of the same semantics can be joined.
     pub semantics: &'static str,
-    /// A head that nobody edits goes out byte for byte, its id apart.
+    /// A head that nobody edits goes out byte for byte, its id apart; where the protocol asks something of
+    /// intermediaries ([`Head::forward`](crate::Head::forward)), one that was not forwarded.
     pub verbatim: bool,
     /// Several messages may be under way in one direction at once (HTTP/2).
     pub interleaved: bool,
