@@ -7,6 +7,7 @@
 //! A [`Codec`] is sans-I/O: it is given the bytes that came and the [`Output`] for those that go, and never sees a
 //! socket, a clock or a runtime.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
 
 mod codec;
 mod depth;

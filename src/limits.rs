@@ -209,7 +209,7 @@ const TOKEN: u128 = 1_000_000_000;
 impl TokenBucket {
     /// A full bucket.
     pub const fn new(rate: Rate) -> Self {
-        Self { rate, tokens: rate.burst as u128 * TOKEN, last: Duration::ZERO }
+        Self { rate, tokens: (rate.burst as u128).saturating_mul(TOKEN), last: Duration::ZERO }
     }
 
     /// Takes one token; false when there is none.

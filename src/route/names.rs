@@ -153,8 +153,8 @@ const fn lower(word: u64) -> u64 {
     // Without its high bit no byte carries into the next. The sums have the high bit where a byte is at least `A`, and
     // where it is beyond `Z`; the bit they leave is moved to 0x20, which is what tells the cases apart.
     let low = word & !HIGH;
-    let from_a = low.wrapping_add((0x80 - b'A' as u64) * ONES);
-    let beyond_z = low.wrapping_add((0x7f - b'Z' as u64) * ONES);
+    let from_a = low.wrapping_add(const { (0x80 - b'A' as u64) * ONES });
+    let beyond_z = low.wrapping_add(const { (0x7f - b'Z' as u64) * ONES });
     word | ((from_a & !beyond_z & !word & HIGH) >> 2)
 }
 

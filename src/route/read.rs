@@ -176,9 +176,9 @@ fn parse_duration(text: &str) -> Option<Duration> {
     if !is_number(whole) || !is_number(part) {
         return None;
     }
-    // Twelve digits and an hour in nanoseconds are 84 bits: nothing overflows before the end.
     let scale = 10_u128.pow(u32::try_from(part.len()).ok()?);
-    let nanos = whole.parse::<u128>().ok()? * unit + part.parse::<u128>().ok()? * unit / scale;
+    let (whole, part) = (whole.parse::<u128>().ok()?, part.parse::<u128>().ok()?);
+    let nanos = whole.checked_mul(unit)?.checked_add(part.checked_mul(unit)?.checked_div(scale)?)?;
     u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 

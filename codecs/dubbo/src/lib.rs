@@ -32,6 +32,7 @@
 //! # Ok::<(), meshwire::DecodeError>(())
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
 
 mod call;
 mod destination;

@@ -32,6 +32,7 @@
 //!   came early wait for either (RFC 9931).
 //! * What `Connection`, framing fields and `Upgrade` say is the codec's; edits of the connection's fields are refused.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
 
 mod body;
 mod build;

@@ -111,7 +111,7 @@ impl<'a> Talk<'a> {
         let asked = exchanges.iter().enumerate().map(|(n, exchange)| {
             let tag = exchange.stream.tag();
             let name = match correlation {
-                Correlation::Id { .. } => StreamId::new(n as u64 + 1).with_tag(tag),
+                Correlation::Id { .. } => StreamId::new((n as u64).saturating_add(1)).with_tag(tag),
                 Correlation::Assigned | Correlation::Ordered => StreamId::NEW.with_tag(tag),
             };
             pair.send(Role::Client, named(&exchange.request, name))

@@ -55,7 +55,7 @@ impl Upload {
 
     /// So many bytes of the body, from this one on.
     fn body(&self, at: u64, n: usize) -> Bytes {
-        let from = usize::try_from(at % PATTERN as u64).unwrap_or_default();
+        let from = usize::try_from(at.rem_euclid(PATTERN as u64)).unwrap_or_default();
         self.pattern.slice(from..from.saturating_add(n).min(self.pattern.len()))
     }
 
@@ -232,7 +232,7 @@ pub(super) fn reset_credit(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Fail
         transfer.run(true, Check::ResetCredit)?;
         let open = (transfer.pair.state(Role::Client).open, transfer.pair.state(Role::Server).open);
         require(open == (0, 0), Check::State, || format!("after a reset, {open:?} exchanges are open"))?;
-        transfer.ticket = transfer.pair.send(Role::Client, upload.events(kit, round as u64 + 2));
+        transfer.ticket = transfer.pair.send(Role::Client, upload.events(kit, (round as u64).saturating_add(2)));
     }
     transfer.run(false, Check::ResetCredit)?;
     let stands = transfer.stands();

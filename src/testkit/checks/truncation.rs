@@ -30,9 +30,11 @@ pub(super) fn make(kit: &Kit<'_>, sample: &Sample) -> Result<usize, Failure> {
             let closed = ends(&mut cut, role, sample, &whole).map_err(|failure| failure.during(&here))?;
             let open_ended = sample.ends_at_eof || whole.server.codec().state().tunnel;
             if closed && !open_ended {
-                require(closed_at.is_none_or(|before| before + 1 < at), Check::Truncation, || {
-                    format!("{here}: a clean end, as one byte before")
-                })?;
+                require(
+                    closed_at.is_none_or(|before: usize| before.saturating_add(1) < at),
+                    Check::Truncation,
+                    || format!("{here}: a clean end, as one byte before"),
+                )?;
                 closed_at = Some(at);
             }
             cases = cases.saturating_add(1);
