@@ -234,6 +234,9 @@ impl TokenBucket {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
+    /// Where the wire names control messages too: the id of the one decoded last. [`Event`](crate::Event)s of that kind
+    /// belong to no stream, but whoever debugs wants to pair a heartbeat with its answer.
+    pub control_id: Option<u64>,
     /// Messages whose head was decoded.
     pub messages_in: u64,
     /// Messages whose head was encoded.

@@ -145,6 +145,7 @@ fn dubbo_both_ways() {
         (&events[1]["event"], &events[1]["offset"], &events[1]["wire"]),
         (&json!("heartbeat"), &json!(n), &json!(17))
     );
+    assert_eq!((&events[1]["stream"], &events[1]["kind"]), (&json!("9"), &json!("request")));
     assert_eq!((&events[2]["data"], &events[2]["end"]), (&json!(0), &json!(false)), "how much came along is no fact");
     assert_eq!(events[3]["data"], json!(large.bytes().len() - 16));
     assert_eq!(events[3]["wire"], json!(large.bytes().len()));

@@ -217,6 +217,7 @@ impl<W: Write> Inspection<W> {
         let Some(side) = side else { return Ok(()) };
         let stats = side.end.codec().stats();
         let (begun, wire) = (stats.message_at, stats.bytes_in.saturating_sub(stats.message_at));
+        let control_id = stats.control_id;
         if let Some(stream) = event.stream() {
             side.end.release(stream, event.data_len());
         }
@@ -237,6 +238,9 @@ impl<W: Write> Inspection<W> {
         for event in std::iter::once(&event).chain(&behind) {
             if let Some(mut record) = Record::of(dir, self.protocol, begun, event, &self.depth) {
                 record.wire = (framed && ends(event)).then_some(wire);
+                if matches!(event, Event::Heartbeat { .. } | Event::GoAway) {
+                    record.stream = control_id.map(|id| id.to_string());
+                }
                 self.report.put(&record, Some(event))?;
             }
         }

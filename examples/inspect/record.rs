@@ -37,8 +37,6 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ack: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fields: Option<Vec<(String, String)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<usize>,
@@ -76,7 +74,6 @@ impl Record {
             outcome: None,
             timeout_ms: None,
             reason: None,
-            ack: None,
             fields: None,
             data: None,
             end: None,
@@ -119,7 +116,7 @@ impl Record {
                 record.end = Some(true);
             }
             Event::Reset(reset) => record.reason = Some(reset.reason.name()),
-            Event::Heartbeat { ack } => record.ack = Some(*ack),
+            Event::Heartbeat { ack } => record.kind = Some(if *ack { "response" } else { "request" }),
             _ => {}
         }
         Some(record)

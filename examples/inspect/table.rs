@@ -133,9 +133,6 @@ fn what(record: &Record) -> String {
     if let Some(reason) = record.reason {
         parts.push(reason.to_owned());
     }
-    if record.ack == Some(true) {
-        parts.push("ack".to_owned());
-    }
     if record.end == Some(true) {
         parts.push("end".to_owned());
     }

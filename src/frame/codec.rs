@@ -341,6 +341,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         if !self.idle_frames.take(cx.now()) {
             return Err(self.fatal(Fault::limit(Limit::IdleFrames, "too many control frames", 0)));
         }
+        self.stats.control_id = Some(frame.id.value);
         let seen = input.get(..len.saturating_sub(frame.trailer())).unwrap_or_default();
         let event = match self.format.control(frame, seen) {
             Err(fault) => return Err(self.refuse_frame(fault, *frame)),
