@@ -45,6 +45,7 @@ mod format;
 mod grammar;
 mod note;
 mod parse;
+mod plain;
 mod protocol;
 mod scan;
 mod server;

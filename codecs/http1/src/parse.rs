@@ -9,6 +9,7 @@ use meshwire::{Limit, Limits};
 use crate::fault::Fault;
 use crate::grammar;
 use crate::note::{Framing, Note};
+use crate::plain;
 use crate::scan::Scan;
 
 /// Fields that are parsed without an allocation; nearly every head has fewer.
@@ -50,23 +51,47 @@ pub(crate) struct Response {
 }
 
 /// Takes apart a request head that is whole at the front of `input`; where it ends, too. Nearly every head comes in one
-/// piece, and then there is no need to search for its end first.
+/// piece and is plainly written, and then one walk over its lines is enough.
 ///
-/// `None` is no judgement: the way through [`Scan`] makes it, so that it does not depend on where a read ended.
+/// `None` is no judgement: the way through [`Scan`] and [`request`] makes it, so that it depends neither on where a read
+/// ended nor on what is read here. What is taken here is taken there, and comes to the same.
 #[inline]
 pub(crate) fn request_at_once(input: &[u8], limits: &Limits) -> Option<(Request, usize)> {
-    let mut headers = [const { MaybeUninit::uninit() }; INLINE];
-    let mut parsed = httparse::Request::new(&mut []);
-    let Ok(httparse::Status::Complete(end)) = parsed.parse_with_uninit_headers(input, &mut headers) else {
-        return None;
+    let (method, rest) = plain::until(input, plain::name_len(input), b' ')?;
+    let (target, rest) = plain::until(rest, plain::visible_len(rest), b' ')?;
+    let (version, mut rest) = rest.split_first_chunk::<10>()?;
+    let old = match version {
+        b"HTTP/1.1\r\n" => false,
+        b"HTTP/1.0\r\n" => true,
+        _ => return None,
     };
-    // The parser takes empty lines in front; they are counted elsewhere.
-    if end > limits.head || matches!(input.first(), Some(b'\r' | b'\n')) {
+    let fields_at = input.len().saturating_sub(rest.len());
+    let mut fields = Fields::new(old);
+    let mut count = 0usize;
+    let rest = loop {
+        if let [b'\r', b'\n', rest @ ..] = rest {
+            break rest;
+        }
+        let (name, after) = plain::until(rest, plain::name_len(rest), b':')?;
+        let after = after.strip_prefix(b" ").unwrap_or(after);
+        let (value, after) = after.split_at_checked(plain::text_len(after))?;
+        let [b'\r', b'\n', next @ ..] = after else { return None };
+        // That of a field is a little less.
+        if rest.len().saturating_sub(next.len()) > limits.field {
+            return None;
+        }
+        if may_matter(name) {
+            fields.take(input, name, grammar::trim(value)).ok()?;
+        }
+        count = count.saturating_add(1);
+        rest = next;
+    };
+    let end = input.len().saturating_sub(rest.len());
+    if end > limits.head {
         return None;
     }
-    let head = input.get(..end)?;
-    let fields_at = strict_lines(head, parsed.headers)?;
-    request_of(head, &parsed, fields_at, limits).ok().map(|request| (request, end))
+    fields.finish(count, limits).ok()?;
+    request_of(input, method, target, &fields, fields_at, limits).ok().map(|request| (request, end))
 }
 
 /// The same for a response.
@@ -110,7 +135,12 @@ pub(crate) fn request(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Reque
     with_headers(scan, limits, |headers| {
         let mut parsed = httparse::Request::new(&mut []);
         match parsed.parse_with_uninit_headers(head, headers) {
-            Ok(httparse::Status::Complete(n)) if n == head.len() => request_of(head, &parsed, scan.first, limits),
+            Ok(httparse::Status::Complete(n)) if n == head.len() => {
+                let fields = Fields::read(head, parsed.headers, limits, parsed.version == Some(0))?;
+                let method = parsed.method.unwrap_or_default().as_bytes();
+                let target = parsed.path.unwrap_or_default().as_bytes();
+                request_of(head, method, target, &fields, scan.first, limits)
+            }
             Ok(_) => Err(Fault::bad("head", "a head ends with its first blank line")),
             Err(error) => Err(syntax(error, head)),
         }
@@ -120,22 +150,21 @@ pub(crate) fn request(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Reque
 #[inline]
 fn request_of(
     head: &[u8],
-    parsed: &httparse::Request<'_, '_>,
+    method: &[u8],
+    target: &[u8],
+    fields: &Fields,
     fields_at: usize,
     limits: &Limits,
 ) -> Result<Request, Fault> {
-    let method = parsed.method.unwrap_or_default().as_bytes();
-    let target = parsed.path.unwrap_or_default().as_bytes();
     let at = method.len().saturating_add(1);
     if target.len() > limits.target {
         return Err(Fault::limit(Limit::Target, "the request-target is too long"));
     }
-    let old = parsed.version == Some(0);
-    let fields = Fields::read(head, parsed.headers, limits, old)?;
+    let old = fields.old;
     let mut note = fields.note;
     let form = Target::read(method, target, at)?;
     // RFC 9112, section 3.2: a 1.1 request has exactly one Host, and every request at most one, a valid one.
-    let authority = match (form.authority, fields.host) {
+    let authority = match (form.authority, fields.host.clone()) {
         (_, None) if !old => return Err(Fault::bad("host", "a request has a Host")),
         (Some(target), host) => {
             // Section 3.2.2: the target wins, and a proxy writes Host anew.
@@ -356,124 +385,155 @@ struct Fields {
     length: Option<u64>,
     coding: Coding,
     host: Option<Range<usize>>,
+    /// HTTP/1.0.
+    old: bool,
+    upgrade: bool,
+    upgrade_listed: bool,
+    crumbs: usize,
+    crumb_bytes: usize,
+    options: usize,
 }
 
 impl Fields {
     #[inline]
-    fn read(head: &[u8], headers: &[Header<'_>], limits: &Limits, old: bool) -> Result<Self, Fault> {
-        let mut seen = Self { note: Note::default(), length: None, coding: Coding::None, host: None };
-        let (mut crumbs, mut crumb_bytes, mut options) = (0usize, 0usize, 0usize);
-        let (mut upgrade, mut upgrade_listed) = (false, false);
-        if old {
-            seen.note = seen.note.and(Note::OLD);
+    const fn new(old: bool) -> Self {
+        Self {
+            note: if old { Note::OLD } else { Note::new(0) },
+            length: None,
+            coding: Coding::None,
+            host: None,
+            old,
+            upgrade: false,
+            upgrade_listed: false,
+            crumbs: 0,
+            crumb_bytes: 0,
+            options: 0,
         }
+    }
+
+    #[inline]
+    fn read(head: &[u8], headers: &[Header<'_>], limits: &Limits, old: bool) -> Result<Self, Fault> {
+        let mut seen = Self::new(old);
         for header in headers {
             let name = header.name.as_bytes();
             // No field of most heads can be too long, for the head is not.
             if head.len() > limits.field && name.len().saturating_add(header.value.len()) > limits.field {
                 return Err(Fault::limit(Limit::Field, "a field is too long").at(span(head, name).start));
             }
-            if !may_matter(name) {
-                continue;
+            if may_matter(name) {
+                seen.take(head, name, header.value)?;
             }
-            match name.len() {
-                4 if is_name(name, b"host") => {
-                    let host = span(head, header.value);
-                    let fault = if seen.host.is_some() {
-                        "a request has one Host"
-                    } else if !header.value.is_empty() && !grammar::is_authority(header.value) {
-                        "Host is a host and a port"
-                    } else {
-                        seen.host = Some(host);
-                        continue;
+        }
+        seen.finish(headers.len(), limits)?;
+        Ok(seen)
+    }
+
+    /// One of those that [may matter](may_matter).
+    #[inline]
+    fn take(&mut self, head: &[u8], name: &[u8], value: &[u8]) -> Result<(), Fault> {
+        match name.len() {
+            4 if is_name(name, b"host") => {
+                let host = span(head, value);
+                let fault = if self.host.is_some() {
+                    "a request has one Host"
+                } else if !value.is_empty() && !grammar::is_authority(value) {
+                    "Host is a host and a port"
+                } else {
+                    self.host = Some(host);
+                    return Ok(());
+                };
+                return Err(Fault::bad("host", fault).at(host.start));
+            }
+            6 if is_name(name, b"cookie") => {
+                self.crumbs = self.crumbs.saturating_add(1);
+                self.crumb_bytes = self.crumb_bytes.saturating_add(name.len()).saturating_add(value.len());
+            }
+            10 if is_name(name, b"connection") => {
+                self.note = self.note.and(Note::HOP);
+                // What nearly everyone says.
+                if is_name(value, b"keep-alive") {
+                    self.note = self.note.and(Note::KEEP);
+                    self.options = self.options.saturating_add(1);
+                    return Ok(());
+                }
+                for option in grammar::list(value) {
+                    self.options = self.options.saturating_add(1);
+                    self.note = match option.len() {
+                        5 if is_name(option, b"close") => self.note.and(Note::CLOSE),
+                        10 if is_name(option, b"keep-alive") => self.note.and(Note::KEEP),
+                        7 if is_name(option, b"upgrade") => {
+                            self.upgrade_listed = true;
+                            self.note
+                        }
+                        _ if is_hop(option) => self.note,
+                        // Taking these away on somebody's word is how requests lose their shape at the next hop.
+                        _ if is_fixed(option) => {
+                            return Err(Fault::bad("connection", "Connection may not name Host or Content-Length"));
+                        }
+                        _ => self.note.and(Note::LISTED),
                     };
-                    return Err(Fault::bad("host", fault).at(host.start));
                 }
-                6 if is_name(name, b"cookie") => {
-                    crumbs = crumbs.saturating_add(1);
-                    crumb_bytes = crumb_bytes.saturating_add(name.len()).saturating_add(header.value.len());
+                if self.options > OPTIONS {
+                    return Err(Fault::bad("connection", "Connection names too many options"));
                 }
-                10 if is_name(name, b"connection") => {
-                    seen.note = seen.note.and(Note::HOP);
-                    // What nearly everyone says.
-                    if is_name(header.value, b"keep-alive") {
-                        seen.note = seen.note.and(Note::KEEP);
-                        options = options.saturating_add(1);
-                        continue;
-                    }
-                    for option in grammar::list(header.value) {
-                        options = options.saturating_add(1);
-                        seen.note = match option.len() {
-                            5 if is_name(option, b"close") => seen.note.and(Note::CLOSE),
-                            10 if is_name(option, b"keep-alive") => seen.note.and(Note::KEEP),
-                            7 if is_name(option, b"upgrade") => {
-                                upgrade_listed = true;
-                                seen.note
-                            }
-                            _ if is_hop(option) => seen.note,
-                            // Taking these away on somebody's word is how requests lose their shape at the next hop.
-                            _ if is_fixed(option) => {
-                                return Err(Fault::bad("connection", "Connection may not name Host or Content-Length"));
-                            }
-                            _ => seen.note.and(Note::LISTED),
-                        };
-                    }
-                    if options > OPTIONS {
-                        return Err(Fault::bad("connection", "Connection names too many options"));
-                    }
-                }
-                14 if is_name(name, b"content-length") => {
-                    let at = span(head, header.value).start;
-                    // RFC 9112, section 6.3: anything but one number is an unrecoverable error. Two equal ones may be
-                    // taken for one; what has been through two writers already is refused here all the same.
-                    match (seen.length, grammar::decimal(header.value)) {
-                        (None, Some(length)) => seen.length = Some(length),
-                        _ => return Err(Fault::bad("content_length", "Content-Length is one decimal number").at(at)),
-                    }
-                    seen.note = seen.note.with_length_at(at);
-                }
-                17 if is_name(name, b"transfer-encoding") => {
-                    // A field without a coding in it is not the absence of one.
-                    let mut empty = true;
-                    for coding in grammar::list(header.value) {
-                        empty = false;
-                        let chunked = coding.eq_ignore_ascii_case(b"chunked");
-                        seen.coding = match seen.coding {
-                            Coding::Chunked | Coding::NotLast => Coding::NotLast,
-                            Coding::None if chunked => Coding::Chunked,
-                            Coding::None | Coding::Unknown => Coding::Unknown,
-                        };
-                    }
-                    if empty {
-                        return Err(Fault::bad("transfer_encoding", "Transfer-Encoding names a coding"));
-                    }
-                }
-                7 if is_name(name, b"upgrade") => {
-                    seen.note = seen.note.and(Note::HOP);
-                    upgrade = true;
-                }
-                2 | 10 | 14 | 16 if is_hop(name) => seen.note = seen.note.and(Note::HOP),
-                _ => {}
             }
+            14 if is_name(name, b"content-length") => {
+                let at = span(head, value).start;
+                // RFC 9112, section 6.3: anything but one number is an unrecoverable error. Two equal ones may be
+                // taken for one; what has been through two writers already is refused here all the same.
+                match (self.length, grammar::decimal(value)) {
+                    (None, Some(length)) => self.length = Some(length),
+                    _ => return Err(Fault::bad("content_length", "Content-Length is one decimal number").at(at)),
+                }
+                self.note = self.note.with_length_at(at);
+            }
+            17 if is_name(name, b"transfer-encoding") => {
+                // A field without a coding in it is not the absence of one.
+                let mut empty = true;
+                for coding in grammar::list(value) {
+                    empty = false;
+                    let chunked = coding.eq_ignore_ascii_case(b"chunked");
+                    self.coding = match self.coding {
+                        Coding::Chunked | Coding::NotLast => Coding::NotLast,
+                        Coding::None if chunked => Coding::Chunked,
+                        Coding::None | Coding::Unknown => Coding::Unknown,
+                    };
+                }
+                if empty {
+                    return Err(Fault::bad("transfer_encoding", "Transfer-Encoding names a coding"));
+                }
+            }
+            7 if is_name(name, b"upgrade") => {
+                self.note = self.note.and(Note::HOP);
+                self.upgrade = true;
+            }
+            2 | 10 | 14 | 16 if is_hop(name) => self.note = self.note.and(Note::HOP),
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// What is known once all fields were seen, `count` of them.
+    #[inline]
+    fn finish(&mut self, count: usize, limits: &Limits) -> Result<(), Fault> {
         // RFC 9110, section 7.8: without the connection option it is not meant for us; in 1.0 it does not exist.
-        if upgrade && upgrade_listed && !old {
-            seen.note = seen.note.and(Note::UPGRADE);
+        if self.upgrade && self.upgrade_listed && !self.old {
+            self.note = self.note.and(Note::UPGRADE);
         }
-        if headers.len().saturating_sub(crumbs) > limits.fields {
+        if count.saturating_sub(self.crumbs) > limits.fields {
             return Err(Fault::limit(Limit::Fields, "too many fields"));
         }
-        if crumbs > limits.cookie_crumbs {
+        if self.crumbs > limits.cookie_crumbs {
             return Err(Fault::limit(Limit::CookieCrumbs, "too many cookie fields"));
         }
-        if crumb_bytes > limits.cookie_bytes {
+        if self.crumb_bytes > limits.cookie_bytes {
             return Err(Fault::limit(Limit::CookieBytes, "the cookies are too long"));
         }
-        Ok(seen)
+        Ok(())
     }
 }
 
-/// The names that [`Fields::read`] looks for.
+/// The names that [`Fields::take`] looks for.
 const MATTER: [&[u8]; 10] = [
     b"host",
     b"cookie",
@@ -568,7 +628,130 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::scan::Found;
+
+    /// What [`request_at_once`] may come to, were it not in a hurry.
+    fn request_in_two_walks(input: &[u8], limits: &Limits) -> Option<(Request, usize)> {
+        let mut scan = Scan::default();
+        let Found::End(end) = scan.run(input) else { return None };
+        if end > limits.head {
+            return None;
+        }
+        request(&input[..end], &scan, limits).ok().map(|request| (request, end))
+    }
+
+    const PIECES: [&str; 56] = [
+        "GET",
+        "POST",
+        "CONNECT",
+        "OPTIONS",
+        "HEAD",
+        " ",
+        "/",
+        "*",
+        "/a?b",
+        "a:80",
+        "http://a/b",
+        "HTTP/1.1",
+        "HTTP/1.0",
+        "HTTP/2.0",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        "\r\n\r\n",
+        "\r\n\r\n",
+        "Host: a",
+        "Host:",
+        "host:  b:80 ",
+        "Host: a b",
+        ":",
+        ": ",
+        "Content-Length: 5",
+        "Content-Length: x",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: x",
+        "Connection: close",
+        "Connection: upgrade, x",
+        "Connection:keep-alive",
+        "Upgrade: x",
+        "Cookie: a=b",
+        "cookie:c",
+        "TE: x",
+        "X_y-1: v",
+        "X.y!: v",
+        "X y: v",
+        "X: \t",
+        "X:\tv\t",
+        "X: v\u{e9}",
+        "X: \u{7f}",
+        "X: \0",
+        "#",
+        "\t",
+        "x",
+        ",",
+        "\u{1f}",
+        "GET / HTTP/1.1\r\nHost: a\r\n",
+        "GET /a HTTP/1.0\r\n",
+        "X-Very-Long-Field-Name-Of-Many-Letters: and a value that is not of few letters either",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n",
+    ];
+
+    fn check(input: &[u8], limits: &Limits) -> bool {
+        let quick = request_at_once(input, limits);
+        if quick.is_some() {
+            let slow = request_in_two_walks(input, limits);
+            assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", String::from_utf8_lossy(input));
+        }
+        quick.is_some()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_at_once_is_taken_the_long_way(
+            start in prop::sample::select(&PIECES[51..53]),
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12),
+            fields in prop::collection::vec(prop::sample::select(&PIECES[21..46]), 0..6),
+            tight in any::<bool>(),
+        ) {
+            let mut limits = Limits::default();
+            if tight {
+                (limits.head, limits.field, limits.fields, limits.target) = (80, 20, 2, 3);
+                (limits.cookie_crumbs, limits.cookie_bytes) = (1, 8);
+            }
+            check(pieces.concat().as_bytes(), &limits);
+            check(format!("{start}{}\r\n\r\n", pieces.concat()).as_bytes(), &limits);
+            check(format!("{start}{}\r\n\r\nrest", fields.join("\r\n")).as_bytes(), &limits);
+        }
+    }
+
+    #[test]
+    fn any_byte_anywhere_is_taken_alike() {
+        let head = b"POST /a?b HTTP/1.1\r\nHost: a.b:80\r\nContent-Length: 3\r\nX-Y_z:  a b \r\nEmpty:\r\n\r\nabc";
+        let limits = Limits::default();
+        assert!(check(head, &limits), "a plain head is taken at once");
+        let mut taken = 0;
+        for at in 0..head.len() {
+            for byte in 0..=u8::MAX {
+                let mut other = head.to_vec();
+                other[at] = byte;
+                taken += usize::from(check(&other, &limits));
+                other[at] = head[at];
+                other.insert(at, byte);
+                taken += usize::from(check(&other, &limits));
+            }
+            let mut other = head.to_vec();
+            other.remove(at);
+            taken += usize::from(check(&other, &limits));
+            assert!(!check(&head[..at.min(head.len() - 4)], &limits), "half a head is none");
+        }
+        assert!(taken > 1000, "{taken}");
+    }
 
     #[test]
     fn what_matters_is_looked_at_in_any_case() {

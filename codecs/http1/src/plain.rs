@@ -1,0 +1,121 @@
+//! Runs of the bytes that plainly written heads are made of. What else is allowed is left to the parser that knows it.
+
+/// `bytes` up to `n`, if there is something, and what follows `mark`, which must be there.
+#[inline]
+pub(crate) fn until(bytes: &[u8], n: usize, mark: u8) -> Option<(&[u8], &[u8])> {
+    let (run, rest) = bytes.split_at_checked(n)?;
+    match rest {
+        [found, rest @ ..] if *found == mark && !run.is_empty() => Some((run, rest)),
+        _ => None,
+    }
+}
+
+/// How many letters, digits, `-` and `_` are in front.
+#[inline]
+pub(crate) fn name_len(bytes: &[u8]) -> usize {
+    run(bytes, |word| {
+        // Every sum stays below 256 where the byte is ASCII, and its upper bit tells whether a bound was reached.
+        let folded = word | each(0x20);
+        let letter = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
+        let digit = at_least(word, b'0') & !at_least(word, b'9' + 1);
+        let other = differs(word, b'-') & differs(word, b'_');
+        !(letter | digit | !other) | word
+    })
+}
+
+/// How many bytes of ASCII, neither controls nor a space, are in front.
+#[inline]
+pub(crate) fn visible_len(bytes: &[u8]) -> usize {
+    run(bytes, |word| word.wrapping_sub(each(b'!')) | word.wrapping_add(each(1)) | word)
+}
+
+/// How many bytes of ASCII, a space among them but no control, are in front.
+#[inline]
+pub(crate) fn text_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    // Far more of them than of the others: as many at a time as a register holds, but without the place.
+    while let Some((chunk, after)) = rest.split_first_chunk::<16>()
+        && chunk.iter().fold(true, |all, b| all & (b.wrapping_sub(b' ') < 0x7f - b' '))
+    {
+        rest = after;
+    }
+    let skipped = bytes.len().saturating_sub(rest.len());
+    skipped.saturating_add(run(rest, |word| word.wrapping_sub(each(b' ')) | word.wrapping_add(each(1)) | word))
+}
+
+/// How many bytes are in front of the first one that `stops`: of eight bytes, it sets the upper bit of those. Above the
+/// first of them it may be wrong, for sums and differences carry.
+#[inline(always)]
+fn run(bytes: &[u8], stops: impl Fn(u64) -> u64) -> usize {
+    let stops = |word| stops(u64::from_le_bytes(word)) & each(0x80);
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let stop = stops(*word);
+        if stop != 0 {
+            let n = (stop.trailing_zeros() / 8) as usize;
+            return bytes.len().saturating_sub(rest.len()).saturating_add(n);
+        }
+        rest = after;
+    }
+    // What is behind the end stops it too.
+    let mut word = [0; 8];
+    word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let n = (stops(word).trailing_zeros() / 8) as usize;
+    bytes.len().saturating_sub(rest.len()).saturating_add(n)
+}
+
+/// Eight times the same byte.
+const fn each(b: u8) -> u64 {
+    u64::from_ne_bytes([b; 8])
+}
+
+/// The upper bit of each byte that is `bound` or more.
+const fn at_least(word: u64, bound: u8) -> u64 {
+    word.wrapping_add(each(0x80u8.wrapping_sub(bound)))
+}
+
+/// The upper bit of each byte that is not `b`.
+const fn differs(word: u64, b: u8) -> u64 {
+    (word ^ each(b)).wrapping_add(each(0x7f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Len = fn(&[u8]) -> usize;
+    type IsKind = fn(u8) -> bool;
+
+    #[test]
+    fn each_run_ends_with_the_first_byte_of_another_kind() {
+        let kinds: [(Len, IsKind); 3] = [
+            (name_len, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+            (visible_len, |b| b.is_ascii_graphic()),
+            (text_len, |b| b.is_ascii_graphic() || b == b' '),
+        ];
+        for (len, is_kind) in kinds {
+            for n in 0..40 {
+                for at in 0..n {
+                    for byte in 0..=u8::MAX {
+                        let mut bytes = vec![if byte % 2 == 0 { b'a' } else { b'Z' }; n];
+                        bytes[at] = byte;
+                        // What follows does not matter, whatever it is.
+                        if let Some(next) = bytes.get_mut(at + 1) {
+                            *next = byte.wrapping_mul(89);
+                        }
+                        let expected = bytes.iter().position(|b| !is_kind(*b)).unwrap_or(n);
+                        assert_eq!(len(&bytes), expected, "{bytes:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_is_something_before_its_mark() {
+        assert_eq!(until(b"ab: c", 2, b':'), Some((&b"ab"[..], &b" c"[..])));
+        for (bytes, n) in [(&b":"[..], 0), (b"ab", 2), (b"ab c", 2), (b"", 0), (b"a", 3)] {
+            assert_eq!(until(bytes, n, b':'), None);
+        }
+    }
+}
