@@ -1,5 +1,7 @@
 //! Heads that somebody writes: checked by the parser that reads those of peers.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use meshwire::{Attribute, EncodeError, Event, Head, Kind, Limits, StreamId};
 
@@ -154,6 +156,49 @@ pub(crate) fn request_head(parsed: parse::Request, stream: StreamId, bytes: Byte
     }
     head.set_fields_at(parsed.fields_at);
     head.set_note(parsed.note.bits());
+    head
+}
+
+/// Where things are in a request of which nothing is far away, long, or written in pieces.
+#[derive(Clone, Copy)]
+pub(crate) struct Short {
+    method: u16,
+    path: (u32, u16),
+    authority: Option<(u32, u16)>,
+}
+
+impl Short {
+    /// `None` for a CONNECT too, which has no path.
+    #[inline]
+    pub(crate) fn of(parsed: &parse::Request) -> Option<Self> {
+        let short = |span: &Range<usize>| Some((u32::try_from(span.start).ok()?, u16::try_from(span.len()).ok()?));
+        let Path::At(path) = &parsed.path else { return None };
+        let authority = match &parsed.authority {
+            Some(span) => Some(short(span)?),
+            None => None,
+        };
+        Some(Self { method: u16::try_from(parsed.method.len()).ok()?, path: short(path)?, authority })
+    }
+}
+
+/// The same as [`request_head`], for a request whose message is whole.
+#[inline(always)]
+pub(crate) fn short_head(parsed: &parse::Request, short: Short, stream: StreamId, bytes: Bytes, end: usize) -> Head {
+    let mut head = Head::new(&FORMAT, Kind::Request, stream, bytes);
+    head.set_data_at(end);
+    head.set_short_span(Attribute::Verb, 0, short.method);
+    head.set_short_span(Attribute::Method, 0, short.method);
+    head.set_short_span(Attribute::Path, short.path.0, short.path.1);
+    if let Some((at, len)) = short.authority {
+        head.set_short_span(Attribute::Authority, at, len);
+        head.set_short_span(Attribute::Service, at, len);
+    } else {
+        head.set_absent(Attribute::Authority);
+        head.set_absent(Attribute::Service);
+    }
+    head.set_fields_at(parsed.fields_at);
+    head.set_note(parsed.note.bits());
+    head.set_end(true);
     head
 }
 

@@ -141,7 +141,17 @@ impl Server {
             return self.refuse(cx);
         }
         let before = input.len();
-        let result = self.read(input);
+        let result = match self.at_once(input) {
+            Some((parsed, end)) => {
+                if let Some(short) = build::Short::of(&parsed)
+                    && let Some(data) = self.data_of_whole(input, &parsed, end)
+                {
+                    return Ok(Step::Event(Event::Head(self.take_whole(input, &parsed, short, end, data))));
+                }
+                self.take_head(input, parsed, end)
+            }
+            None => self.read(input),
+        };
         self.stats.bytes_in = self.stats.bytes_in.saturating_add(before.saturating_sub(input.len()) as u64);
         match result {
             Ok(step) => Ok(step),
@@ -159,6 +169,65 @@ impl Server {
                 self.refuse(cx)
             }
         }
+    }
+
+    /// A request head that is read from its first byte on, and is all there.
+    #[inline]
+    fn at_once(&mut self, input: &[u8]) -> Option<(parse::Request, usize)> {
+        let Reading::Head { scan: Scan { seen: 0, .. }, .. } = self.reading else { return None };
+        if self.close || self.stop || self.exchanges.len() >= self.limits.pipelined {
+            return None;
+        }
+        self.stats.message_at = self.stats.bytes_in;
+        parse::request_at_once(input, &self.limits)
+    }
+
+    /// How much data a message has that is all there and may be handed out in one event.
+    #[inline]
+    fn data_of_whole(&self, input: &[u8], parsed: &parse::Request, end: usize) -> Option<usize> {
+        let note = parsed.note;
+        if note.framing() == Framing::Chunked || note.has(Note::UPGRADE) {
+            return None;
+        }
+        let data = usize::try_from(parsed.length).ok()?;
+        let there = data <= input.len().saturating_sub(end).min(self.room());
+        (there && check_message((end as u64).saturating_add(parsed.length), &self.limits).is_ok()).then_some(data)
+    }
+
+    /// The same as [`take_head`](Self::take_head) with nothing left to decide: what is read next is a head again, as it
+    /// was. The event is made where it goes, for which nothing here may take the head's address.
+    #[inline(always)]
+    fn take_whole(
+        &mut self,
+        input: &mut BytesMut,
+        parsed: &parse::Request,
+        short: build::Short,
+        end: usize,
+        data: usize,
+    ) -> Head {
+        let note = parsed.note;
+        let taken = end.saturating_add(data);
+        self.last_id = self.last_id.saturating_add(1);
+        let stream = StreamId::new(self.last_id);
+        let head = input.get(..parsed.method.len()) == Some(b"HEAD");
+        self.owe(
+            Exchange { stream, head, connect: false, upgrade: false, old: false, keep: false, blocked: false },
+            note,
+        );
+        self.held = self.held.saturating_add(data);
+        self.stats.bytes_in = self.stats.bytes_in.saturating_add(taken as u64);
+        self.reading = Reading::HEAD;
+        build::short_head(parsed, short, stream, input.split_to(taken).freeze(), end)
+    }
+
+    /// An answer is owed to a request that was read; whether it is the last one, `note` says (RFC 9112, section 9.3).
+    #[inline]
+    fn owe(&mut self, exchange: Exchange, note: Note) {
+        let old = note.has(Note::OLD);
+        let keep = !note.has(Note::CLOSE) && (!old || note.has(Note::KEEP));
+        self.exchanges.push_back(Exchange { old, keep, ..exchange });
+        self.stop |= !keep;
+        self.stats.messages_in = self.stats.messages_in.saturating_add(1);
     }
 
     /// Tells the refusal; those who wait for an answer before it get theirs first.
@@ -253,15 +322,16 @@ impl Server {
         }
         let Reading::Head { scan, blanks } = &mut self.reading else { return Ok(Step::Paused) };
         self.stats.message_at = self.stats.bytes_in;
+        let mut skipped = false;
         while input.starts_with(b"\r\n") && *blanks < BLANK_LINES {
+            skipped = true;
             input.advance(2);
             *blanks = blanks.saturating_add(1);
             self.stats.message_at = self.stats.message_at.saturating_add(2);
             *scan = Scan::default();
         }
-        if scan.seen == 0
-            && let Some((parsed, end)) = parse::request_at_once(input, &self.limits)
-        {
+        // Without empty lines it was tried already.
+        if skipped && let Some((parsed, end)) = parse::request_at_once(input, &self.limits) {
             return self.take_head(input, parsed, end);
         }
         let end = match scan.run(input) {
@@ -303,19 +373,7 @@ impl Server {
         // What follows may be the tunnel: the stream stays open until the answer tells.
         let upgrade = whole && note.has(Note::UPGRADE) && Offer::of(&head, &self.config).protocol().is_some();
         head.set_end(whole && !connect && !upgrade);
-        // RFC 9112, section 9.3.
-        let keep = !note.has(Note::CLOSE) && (!note.has(Note::OLD) || note.has(Note::KEEP));
-        self.exchanges.push_back(Exchange {
-            stream,
-            head: is_head,
-            connect,
-            upgrade,
-            old: note.has(Note::OLD),
-            keep,
-            blocked: false,
-        });
-        self.stop |= !keep;
-        self.stats.messages_in = self.stats.messages_in.saturating_add(1);
+        self.owe(Exchange { stream, head: is_head, connect, upgrade, old: false, keep: false, blocked: false }, note);
         self.held = self.held.saturating_add(data);
         let taken = end as u64;
         self.reading = if connect || upgrade {
