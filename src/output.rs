@@ -34,13 +34,14 @@ pub struct Output {
     /// Copied bytes that stand before some shared piece.
     before: usize,
     len: usize,
-    total: u64,
+    /// Bytes that were written and have left.
+    written: u64,
 }
 
 impl Output {
     /// An empty queue, which holds no memory.
     pub const fn new() -> Self {
-        Self { copied: Vec::new(), read: 0, shared: VecDeque::new(), before: 0, len: 0, total: 0 }
+        Self { copied: Vec::new(), read: 0, shared: VecDeque::new(), before: 0, len: 0, written: 0 }
     }
 
     /// Bytes not yet written.
@@ -55,7 +56,7 @@ impl Output {
 
     /// Bytes ever queued.
     pub const fn total(&self) -> u64 {
-        self.total
+        self.written.saturating_add(self.len as u64)
     }
 
     /// Queues a copy of `bytes`.
@@ -65,7 +66,7 @@ impl Output {
     }
 
     /// Queues a copy of `bytes` that `patch` has changed in place.
-    #[inline]
+    #[inline(always)]
     pub fn put_patched(&mut self, bytes: &[u8], patch: impl FnOnce(&mut [u8])) {
         let start = self.copied.len();
         self.copied.extend_from_slice(bytes);
@@ -98,7 +99,6 @@ impl Output {
     #[inline]
     fn grew(&mut self, n: usize) {
         self.len = self.len.saturating_add(n);
-        self.total = self.total.saturating_add(n as u64);
     }
 
     /// The first contiguous run of unwritten bytes.
@@ -135,6 +135,7 @@ impl Output {
     pub fn advance(&mut self, n: usize) {
         let mut n = n.min(self.len);
         self.len = self.len.saturating_sub(n);
+        self.written = self.written.saturating_add(n as u64);
         while n > 0 {
             let Some((copied, bytes)) = self.shared.front_mut() else {
                 self.read = self.read.saturating_add(n);
