@@ -9,7 +9,7 @@ use crate::codec::{Codec, Conn, ConnState, Cx, Role};
 use crate::depth::Depth;
 use crate::error::{DecodeError, EncodeError, Scope};
 use crate::event::{Body, Event, Sent, Step, StreamId};
-use crate::head::{Head, Kind};
+use crate::head::{Head, HeadFormat, Kind};
 use crate::limits::{Limit, Limits, Stats, TokenBucket};
 use crate::outcome::{LocalReply, Outcome};
 
@@ -197,13 +197,10 @@ impl<F: FrameFormat> FrameCodec<F> {
         error
     }
 
-    /// What nearly every call finds: a frame from its first byte on, small, all there, and nothing against it; its whole
+    /// What nearly every call finds where a frame begins: one that is small, all there, and nothing against it; its whole
     /// length comes with it. `None` says only that [`start`](Self::start) must look closer.
     #[inline(always)]
     fn plain(&self, input: &BytesMut) -> Option<(Frame, usize)> {
-        if !matches!(self.rx, Rx::Start) || self.failed.is_some() || self.refused {
-            return None;
-        }
         let Ok(Parse::Done(frame)) = self.format.frame(input) else { return None };
         let len = usize::try_from(frame.len).ok()?;
         let from_peer = match frame.kind {
@@ -268,7 +265,7 @@ impl<F: FrameFormat> FrameCodec<F> {
                         return Err(self.refuse_frame(bad_checksum(end), frame));
                     }
                 }
-                if control { self.control(&frame, len, input, cx) } else { self.whole(&frame, len, input).map(Some) }
+                if control { self.control(&frame, len, input, cx) } else { self.waited(&frame, len, input).map(Some) }
             }
             None if control => {
                 let fault = Fault::limit(Limit::Head, "a control frame is larger than messages that are waited for", 0);
@@ -318,6 +315,13 @@ impl<F: FrameFormat> FrameCodec<F> {
         Ok(Step::Event(Event::Head(head.with_bytes(bytes))))
     }
 
+    /// The same for those that [`plain`](Self::plain) left alone.
+    #[inline(never)]
+    fn waited(&mut self, frame: &Frame, len: usize, input: &mut BytesMut) -> Result<Step, DecodeError> {
+        self.whole(frame, len, input)
+    }
+
+    #[inline]
     fn begun(&mut self, kind: FrameKind) {
         self.stats.messages_in = self.stats.messages_in.saturating_add(1);
         self.count_open(kind);
@@ -515,36 +519,35 @@ impl<F: FrameFormat> FrameCodec<F> {
 
     // ----- encoding -----
 
+    #[inline(always)]
     fn head(&mut self, head: &mut Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         let own = self.format.head_format();
         if !std::ptr::eq(own, head.format()) {
-            return Err(EncodeError::Foreign { from: head.protocol(), to: own.protocol() });
+            return foreign(head, own);
         }
         if head.kind().is_request() != (self.role == Role::Client) {
-            return Err(EncodeError::Refused("a client sends requests, a server responses"));
+            return refused("a client sends requests, a server responses");
         }
         if head.stream().is_new() {
-            return Err(EncodeError::Refused("this wire takes any id: pick one that is not in flight"));
+            return refused("this wire takes any id: pick one that is not in flight");
         }
         if self.tx.is_some() {
-            self.refused = true;
-            return Ok(Sent::Blocked);
+            return Ok(self.blocked());
         }
         let stream = head.stream();
         let bytes = head.bytes();
         let Ok(Parse::Done(frame)) = self.format.frame(bytes) else {
-            return Err(EncodeError::Invalid {
-                protocol: own.protocol(),
-                what: "the head holds no whole frame header",
-            });
+            return invalid(own, "the head holds no whole frame header");
         };
         let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
-        let remaining = payload_end.checked_sub(bytes.len() as u64).ok_or(EncodeError::TooLong(stream))?;
+        let Some(remaining) = payload_end.checked_sub(bytes.len() as u64) else {
+            return wrong_length(EncodeError::TooLong, stream);
+        };
         if head.is_end() && remaining > 0 {
-            return Err(EncodeError::TooShort(stream));
+            return wrong_length(EncodeError::TooShort, stream);
         }
         if !frame.id.fits(stream.id()) {
-            return Err(EncodeError::Invalid { protocol: own.protocol(), what: "the id is wider than the wire's" });
+            return invalid(own, "the id is wider than the wire's");
         }
         let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
         if in_place && head.is_end() && frame.checksum.is_none() && bytes.len() < SHARE {
@@ -555,6 +558,13 @@ impl<F: FrameFormat> FrameCodec<F> {
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
         self.count_open(frame.kind);
         Ok(Sent::All)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn blocked(&mut self) -> Sent {
+        self.refused = true;
+        Sent::Blocked
     }
 
     /// A head with edits, a checksum, or more data to come.
@@ -607,6 +617,43 @@ impl<F: FrameFormat> FrameCodec<F> {
         Ok(Sent::All)
     }
 
+    /// Any event but a head; kept out of a head's way.
+    #[inline(never)]
+    fn later(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        match event {
+            Event::Head(head) => self.head(head, cx),
+            Event::Body(body) => self.body(body, cx),
+            Event::Reset(reset) => {
+                // A length-framed wire cannot say that the rest of a message will not come.
+                if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
+                    self.tx = None;
+                    self.close = true;
+                } else if self.role == Role::Server {
+                    // Nobody will answer it.
+                    self.open = self.open.saturating_sub(1);
+                }
+                Ok(Sent::All)
+            }
+            Event::Trailers(trailers) if trailers.fields.is_empty() => {
+                let mut end = Body { stream: trailers.stream, data: Bytes::new(), end: true };
+                self.body(&mut end, cx)
+            }
+            Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" }),
+            Event::GoAway => {
+                self.go_away(cx);
+                Ok(Sent::All)
+            }
+            Event::Heartbeat { ack: false } => {
+                self.heartbeat(cx);
+                Ok(Sent::All)
+            }
+            Event::Heartbeat { ack: true } | Event::Capacity { .. } => Ok(Sent::All),
+            Event::Upgraded { .. } => {
+                Err(EncodeError::NoPlace { protocol: self.protocol(), what: "a change of protocol" })
+            }
+        }
+    }
+
     /// The message under way has ended.
     fn sent(&mut self, cx: &mut Cx<'_>) {
         self.tx = None;
@@ -645,7 +692,7 @@ impl Tx {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
     let bytes = id.to_be_bytes();
     if field.width == 8
@@ -659,6 +706,33 @@ fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
     if let (Some(to), Some(from)) = (frame.get_mut(field.at..end), bytes.get(8usize.saturating_sub(width)..)) {
         to.copy_from_slice(from);
     }
+}
+
+// What is refused is said out of line: a compiler that takes each check for a coin toss takes what follows many of them
+// for rare.
+
+#[cold]
+#[inline(never)]
+fn foreign(head: &Head, own: &HeadFormat) -> Result<Sent, EncodeError> {
+    Err(EncodeError::Foreign { from: head.protocol(), to: own.protocol() })
+}
+
+#[cold]
+#[inline(never)]
+fn refused(why: &'static str) -> Result<Sent, EncodeError> {
+    Err(EncodeError::Refused(why))
+}
+
+#[cold]
+#[inline(never)]
+fn invalid(own: &HeadFormat, what: &'static str) -> Result<Sent, EncodeError> {
+    Err(EncodeError::Invalid { protocol: own.protocol(), what })
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_length(error: fn(StreamId) -> EncodeError, stream: StreamId) -> Result<Sent, EncodeError> {
+    Err(error(stream))
 }
 
 const fn kind(kind: FrameKind) -> Kind {
@@ -679,9 +753,15 @@ const fn cut_short(at: usize) -> Fault {
 
 impl<F: FrameFormat> Codec for FrameCodec<F> {
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        if let Some((frame, len)) = self.plain(input) {
-            self.stats.message_at = self.stats.bytes_in;
-            return self.whole(&frame, len, input);
+        if matches!(self.rx, Rx::Start) && self.failed.is_none() && !self.refused {
+            // The last call of nearly every read.
+            if input.len() < self.need {
+                return Ok(Step::need(self.need.saturating_sub(input.len())));
+            }
+            if let Some((frame, len)) = self.plain(input) {
+                self.stats.message_at = self.stats.bytes_in;
+                return self.whole(&frame, len, input);
+            }
         }
         self.any(input, cx)
     }
@@ -701,39 +781,11 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
 
     fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         if self.close {
-            return Err(EncodeError::Refused("the connection is closing"));
+            return refused("the connection is closing");
         }
         match event {
             Event::Head(head) => self.head(head, cx),
-            Event::Body(body) => self.body(body, cx),
-            Event::Reset(reset) => {
-                // A length-framed wire cannot say that the rest of a message will not come.
-                if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
-                    self.tx = None;
-                    self.close = true;
-                } else if self.role == Role::Server {
-                    // Nobody will answer it.
-                    self.open = self.open.saturating_sub(1);
-                }
-                Ok(Sent::All)
-            }
-            Event::Trailers(trailers) if trailers.fields.is_empty() => {
-                let mut end = Body { stream: trailers.stream, data: Bytes::new(), end: true };
-                self.body(&mut end, cx)
-            }
-            Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" }),
-            Event::GoAway => {
-                self.go_away(cx);
-                Ok(Sent::All)
-            }
-            Event::Heartbeat { ack: false } => {
-                self.heartbeat(cx);
-                Ok(Sent::All)
-            }
-            Event::Heartbeat { ack: true } | Event::Capacity { .. } => Ok(Sent::All),
-            Event::Upgraded { .. } => {
-                Err(EncodeError::NoPlace { protocol: self.protocol(), what: "a change of protocol" })
-            }
+            event => self.later(event, cx),
         }
     }
 

@@ -39,7 +39,26 @@ pub(crate) fn read(seen: &[u8], depth: &Depth, scan: &mut Scan, head: &mut Head)
     };
     match plain {
         Some(()) => Ok(Parse::Done(())),
-        None => walk(seen, wanted, scan, head),
+        None => {
+            let (strings, result) = walk(seen, wanted, scan);
+            let [service, version, method] = strings;
+            set(head, Attribute::Service, seen, service);
+            set(head, Attribute::Version, seen, version);
+            set(head, Attribute::Method, seen, method);
+            result
+        }
+    }
+}
+
+/// Puts what [`walk`] read into `head`. It is not handed to `walk`: a head whose address goes nowhere is made in
+/// registers.
+#[inline(always)]
+fn set(head: &mut Head, attribute: Attribute, seen: &[u8], text: Option<Text>) {
+    match text {
+        None => {}
+        Some(Text::Null) => head.set_absent(attribute),
+        Some(Text::Plain(span)) => head.set_span_in(attribute, seen, span),
+        Some(Text::Tangled(span)) => head.set_owned(attribute, &hessian::collect(seen, span)),
     }
 }
 
@@ -59,7 +78,10 @@ fn plain<const N: usize>(seen: &[u8], head: &mut Head) -> Option<()> {
     if !hessian::is_ascii(seen.get(HEADER_LEN..end)?) {
         return None;
     }
-    for (string, attribute) in strings.into_iter().zip(ATTRIBUTES) {
+    // Not `zip`, whose `next` is a call of its own where many are compiled together.
+    let mut attributes = ATTRIBUTES.into_iter();
+    for string in strings {
+        let Some(attribute) = attributes.next() else { break };
         if string.null {
             head.set_absent(attribute);
         } else {
@@ -70,29 +92,27 @@ fn plain<const N: usize>(seen: &[u8], head: &mut Head) -> Option<()> {
     Some(())
 }
 
-/// Reads any strings, on from where `scan` stands.
+/// Reads any strings, on from where `scan` stands: those that end here, and what the whole came to.
 #[cold]
 #[inline(never)]
-fn walk(seen: &[u8], wanted: usize, scan: &mut Scan, head: &mut Head) -> Result<Parse<()>, Fault> {
+fn walk(seen: &[u8], wanted: usize, scan: &mut Scan) -> ([Option<Text>; 3], Result<Parse<()>, Fault>) {
+    let mut strings = [const { None }; 3];
     let (done, mut string) = if scan.at == 0 { (0, StringScan::new(HEADER_LEN)) } else { unpack(*scan) };
     for n in done..wanted {
-        let text = match string.run(seen)? {
-            Parse::Done(text) => text,
-            Parse::Need(need) => {
+        let text = match string.run(seen) {
+            Ok(Parse::Done(text)) => text,
+            Ok(Parse::Need(need)) => {
                 *scan = pack(n, &string);
-                return Ok(Parse::Need(need));
+                return (strings, Ok(Parse::Need(need)));
             }
+            Err(fault) => return (strings, Err(fault)),
         };
-        if let Some(attribute) = n.checked_sub(1).and_then(|n| ATTRIBUTES.get(n).copied()) {
-            match text {
-                Text::Null => head.set_absent(attribute),
-                Text::Plain(span) => head.set_span_in(attribute, seen, span),
-                Text::Tangled(span) => head.set_owned(attribute, &hessian::collect(seen, span)),
-            }
+        if let Some(slot) = n.checked_sub(1).and_then(|n| strings.get_mut(n)) {
+            *slot = Some(text);
         }
         string = StringScan::new(string.at);
     }
-    Ok(Parse::Done(()))
+    (strings, Ok(Parse::Done(())))
 }
 
 const LAST: u32 = 0x0001_0000;

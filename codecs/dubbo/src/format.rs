@@ -30,7 +30,7 @@ impl FrameFormat for DubboFormat {
         &HEAD
     }
 
-    #[inline]
+    #[inline(always)]
     fn frame(&self, seen: &[u8]) -> Result<Parse<Frame>, Fault> {
         let header = match Header::read(seen)? {
             Parse::Done(header) => header,

@@ -57,7 +57,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Reads a frame's first bytes; garbage is told by its first byte.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(seen: &[u8]) -> Result<Parse<Self>, Fault> {
         let Some(header) = seen.first_chunk::<HEADER_LEN>() else {
             return match seen.iter().zip(MAGIC).position(|(byte, magic)| *byte != magic) {
