@@ -94,6 +94,10 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
         if name.is_empty() || !is_host(name) {
             return false;
         }
+        // Digits, as was seen, and too few of them to be too many.
+        if port.len() < 6 {
+            return true;
+        }
         port
     };
     match port.split_first() {

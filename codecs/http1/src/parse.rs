@@ -59,15 +59,41 @@ pub(crate) struct Response {
 pub(crate) fn request_at_once(input: &[u8], limits: &Limits) -> Option<(Request, usize)> {
     let (method, rest) = plain::until(input, plain::name_len(input), b' ')?;
     let (target, rest) = plain::until(rest, plain::visible_len(rest), b' ')?;
-    let (version, mut rest) = rest.split_first_chunk::<10>()?;
+    let (version, lines) = rest.split_first_chunk::<10>()?;
     let old = match version {
         b"HTTP/1.1\r\n" => false,
         b"HTTP/1.0\r\n" => true,
         _ => return None,
     };
-    let fields_at = input.len().saturating_sub(rest.len());
+    let (fields, end) = fields_at_once(input, lines, limits, old)?;
+    let fields_at = input.len().saturating_sub(lines.len());
+    request_of(input, method, target, &fields, fields_at, limits).ok().map(|request| (request, end))
+}
+
+/// The same for a response.
+#[inline]
+pub(crate) fn response_at_once(input: &[u8], limits: &Limits) -> Option<(Response, usize)> {
+    let (version, rest) = input.split_first_chunk::<9>()?;
+    let old = match version {
+        b"HTTP/1.1 " => false,
+        b"HTTP/1.0 " => true,
+        _ => return None,
+    };
+    let (code, rest) = rest.split_first_chunk::<3>()?;
+    let reason = rest.strip_prefix(b" ")?;
+    let [b'\r', b'\n', lines @ ..] = reason.get(plain::text_len(reason)..)? else { return None };
+    let status = grammar::decimal(code).and_then(|code| u16::try_from(code).ok())?;
+    let (fields, end) = fields_at_once(input, lines, limits, old)?;
+    let fields_at = input.len().saturating_sub(lines.len());
+    response_of(status, &fields, fields_at).ok().map(|response| (response, end))
+}
+
+/// The field lines, `lines`, at the end of `input`; where their blank line ends, too.
+#[inline(always)]
+fn fields_at_once(input: &[u8], lines: &[u8], limits: &Limits, old: bool) -> Option<(Fields, usize)> {
     let mut fields = Fields::new(old);
     let mut count = 0usize;
+    let mut rest = lines;
     let rest = loop {
         if let [b'\r', b'\n', rest @ ..] = rest {
             break rest;
@@ -91,43 +117,7 @@ pub(crate) fn request_at_once(input: &[u8], limits: &Limits) -> Option<(Request,
         return None;
     }
     fields.finish(count, limits).ok()?;
-    request_of(input, method, target, &fields, fields_at, limits).ok().map(|request| (request, end))
-}
-
-/// The same for a response.
-#[inline]
-pub(crate) fn response_at_once(input: &[u8], limits: &Limits) -> Option<(Response, usize)> {
-    let mut headers = [const { MaybeUninit::uninit() }; INLINE];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let Ok(httparse::Status::Complete(end)) =
-        config.parse_response_with_uninit_headers(&mut parsed, input, &mut headers)
-    else {
-        return None;
-    };
-    if end > limits.head || input.first() != Some(&b'H') {
-        return None;
-    }
-    let head = input.get(..end)?;
-    let fields_at = strict_lines(head, parsed.headers)?;
-    response_of(head, &parsed, fields_at, limits).ok().map(|response| (response, end))
-}
-
-/// Where the fields begin, if every line of `head` ends with CR LF. The parser takes a bare LF too; but it takes
-/// nothing else, and a name begins where a line has ended.
-#[inline]
-fn strict_lines(head: &[u8], headers: &[Header<'_>]) -> Option<usize> {
-    if !head.ends_with(b"\r\n\r\n") {
-        return None;
-    }
-    let mut first = head.len().checked_sub(2)?;
-    for header in headers.iter().rev() {
-        first = span(head, header.name.as_bytes()).start;
-        if head.get(first.checked_sub(2)?..first) != Some(b"\r\n") {
-            return None;
-        }
-    }
-    Some(first)
+    Some((fields, end))
 }
 
 /// Takes apart a request head; `scan` has found its end, and `head` is all of it.
@@ -222,7 +212,10 @@ pub(crate) fn response(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Resp
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut parsed, head, headers) {
-            Ok(httparse::Status::Complete(n)) if n == head.len() => response_of(head, &parsed, scan.first, limits),
+            Ok(httparse::Status::Complete(n)) if n == head.len() => {
+                let fields = Fields::read(head, parsed.headers, limits, parsed.version == Some(0))?;
+                response_of(parsed.code.unwrap_or_default(), &fields, scan.first)
+            }
             Ok(_) => Err(Fault::bad("head", "a head ends with its first blank line")),
             Err(error) => Err(syntax(error, head)),
         }
@@ -230,18 +223,10 @@ pub(crate) fn response(head: &[u8], scan: &Scan, limits: &Limits) -> Result<Resp
 }
 
 #[inline]
-fn response_of(
-    head: &[u8],
-    parsed: &httparse::Response<'_, '_>,
-    fields_at: usize,
-    limits: &Limits,
-) -> Result<Response, Fault> {
-    let status = parsed.code.unwrap_or_default();
+fn response_of(status: u16, fields: &Fields, fields_at: usize) -> Result<Response, Fault> {
     if status < 100 {
         return Err(Fault::bad("status", "a status code has three digits, the first of them not 0"));
     }
-    let old = parsed.version == Some(0);
-    let fields = Fields::read(head, parsed.headers, limits, old)?;
     let framing = match (fields.coding, fields.length) {
         (Coding::None, None) => Framing::Close,
         (Coding::None, Some(_)) => Framing::Length,
@@ -249,7 +234,7 @@ fn response_of(
         (_, Some(_)) => {
             return Err(Fault::bad("framing", "Content-Length and Transfer-Encoding exclude each other"));
         }
-        (_, None) if old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
+        (_, None) if fields.old => return Err(Fault::bad("transfer_encoding", "HTTP/1.0 has no Transfer-Encoding")),
         (Coding::Chunked, None) => Framing::Chunked,
         (Coding::Unknown | Coding::NotLast, None) => {
             return Err(Fault::bad("transfer_encoding", "the only transfer-coding is chunked"));
@@ -643,6 +628,16 @@ mod tests {
         request(&input[..end], &scan, limits).ok().map(|request| (request, end))
     }
 
+    /// The same for [`response_at_once`].
+    fn response_in_two_walks(input: &[u8], limits: &Limits) -> Option<(Response, usize)> {
+        let mut scan = Scan::default();
+        let Found::End(end) = scan.run(input) else { return None };
+        if end > limits.head {
+            return None;
+        }
+        response(&input[..end], &scan, limits).ok().map(|response| (response, end))
+    }
+
     const PIECES: [&str; 56] = [
         "GET",
         "POST",
@@ -708,7 +703,12 @@ mod tests {
             let slow = request_in_two_walks(input, limits);
             assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", String::from_utf8_lossy(input));
         }
-        quick.is_some()
+        let answer = response_at_once(input, limits);
+        if answer.is_some() {
+            let slow = response_in_two_walks(input, limits);
+            assert_eq!(format!("{answer:?}"), format!("{slow:?}"), "{}", String::from_utf8_lossy(input));
+        }
+        quick.is_some() || answer.is_some()
     }
 
     proptest! {
@@ -726,29 +726,38 @@ mod tests {
             }
             check(pieces.concat().as_bytes(), &limits);
             check(format!("{start}{}\r\n\r\n", pieces.concat()).as_bytes(), &limits);
-            check(format!("{start}{}\r\n\r\nrest", fields.join("\r\n")).as_bytes(), &limits);
+            let fields = fields.join("\r\n");
+            check(format!("{start}{fields}\r\n\r\nrest").as_bytes(), &limits);
+            for line in ["HTTP/1.1 200 OK\r\n", "HTTP/1.0 404 \r\n", "HTTP/1.1 099 x\r\n", "HTTP/1.1 204\r\n"] {
+                check(format!("{line}{fields}\r\n\r\nrest").as_bytes(), &limits);
+                check(format!("{line}{}\r\n\r\n", pieces.concat()).as_bytes(), &limits);
+            }
         }
     }
 
     #[test]
     fn any_byte_anywhere_is_taken_alike() {
-        let head = b"POST /a?b HTTP/1.1\r\nHost: a.b:80\r\nContent-Length: 3\r\nX-Y_z:  a b \r\nEmpty:\r\n\r\nabc";
         let limits = Limits::default();
-        assert!(check(head, &limits), "a plain head is taken at once");
         let mut taken = 0;
-        for at in 0..head.len() {
-            for byte in 0..=u8::MAX {
+        for head in [
+            &b"POST /a?b HTTP/1.1\r\nHost: a.b:80\r\nContent-Length: 3\r\nX-Y_z:  a b \r\nEmpty:\r\n\r\nabc"[..],
+            b"HTTP/1.1 200 A reason\r\nConnection: close\r\nContent-Length: 3\r\nX: y\r\n\r\nabc",
+        ] {
+            assert!(check(head, &limits), "a plain head is taken at once");
+            for at in 0..head.len() {
+                for byte in 0..=u8::MAX {
+                    let mut other = head.to_vec();
+                    other[at] = byte;
+                    taken += usize::from(check(&other, &limits));
+                    other[at] = head[at];
+                    other.insert(at, byte);
+                    taken += usize::from(check(&other, &limits));
+                }
                 let mut other = head.to_vec();
-                other[at] = byte;
+                other.remove(at);
                 taken += usize::from(check(&other, &limits));
-                other[at] = head[at];
-                other.insert(at, byte);
-                taken += usize::from(check(&other, &limits));
+                assert!(!check(&head[..at.min(head.len() - 4)], &limits), "half a head is none");
             }
-            let mut other = head.to_vec();
-            other.remove(at);
-            taken += usize::from(check(&other, &limits));
-            assert!(!check(&head[..at.min(head.len() - 4)], &limits), "half a head is none");
         }
         assert!(taken > 1000, "{taken}");
     }
