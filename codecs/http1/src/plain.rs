@@ -32,36 +32,36 @@ pub(crate) fn visible_len(bytes: &[u8]) -> usize {
 /// How many bytes of ASCII, a space among them but no control, are in front.
 #[inline]
 pub(crate) fn text_len(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
     // Far more of them than of the others: as many at a time as a register holds, but without the place.
-    while let Some((chunk, after)) = rest.split_first_chunk::<16>()
-        && chunk.iter().fold(true, |all, b| all & (b.wrapping_sub(b' ') < 0x7f - b' '))
-    {
-        rest = after;
-    }
-    let skipped = bytes.len().saturating_sub(rest.len());
-    skipped.saturating_add(run(rest, |word| word.wrapping_sub(each(b' ')) | word.wrapping_add(each(1)) | word))
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let is_text = |chunk: &[u8; 16]| chunk.iter().fold(true, |all, b| all & (b.wrapping_sub(b' ') < 0x7f - b' '));
+    let skipped = chunks.iter().take_while(|chunk| is_text(chunk)).count().wrapping_mul(16);
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped.wrapping_add(run(rest, |word| word.wrapping_sub(each(b' ')) | word.wrapping_add(each(1)) | word))
 }
 
 /// How many bytes are in front of the first one that `stops`: of eight bytes, it sets the upper bit of those. Above the
 /// first of them it may be wrong, for sums and differences carry.
 #[inline(always)]
 fn run(bytes: &[u8], stops: impl Fn(u64) -> u64) -> usize {
-    let stops = |word| stops(u64::from_le_bytes(word)) & each(0x80);
-    let mut rest = bytes;
-    while let Some((word, after)) = rest.split_first_chunk() {
-        let stop = stops(*word);
+    let (words, rest) = bytes.as_chunks();
+    let mut before = 0usize;
+    for word in words {
+        let stop = stops(u64::from_le_bytes(*word)) & each(0x80);
         if stop != 0 {
-            let n = (stop.trailing_zeros() / 8) as usize;
-            return bytes.len().saturating_sub(rest.len()).saturating_add(n);
+            return before.wrapping_add((stop.trailing_zeros() / 8) as usize);
         }
-        rest = after;
+        before = before.wrapping_add(8);
     }
-    // What is behind the end stops it too.
-    let mut word = [0; 8];
-    word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let n = (stops(word).trailing_zeros() / 8) as usize;
-    bytes.len().saturating_sub(rest.len()).saturating_add(n)
+    let stop = stops(last_word(rest)) & each(0x80);
+    before.wrapping_add((stop.trailing_zeros() / 8) as usize)
+}
+
+/// Fewer bytes than a word has, and what stops every run behind them. Only what ends in the middle of a line, or so, has
+/// its end that near.
+#[cold]
+fn last_word(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
 }
 
 /// Eight times the same byte.
