@@ -133,6 +133,13 @@ impl Output {
 
     /// Says that the first `n` bytes are written (at most [`len`](Self::len)).
     pub fn advance(&mut self, n: usize) {
+        if n >= self.len && self.shared.is_empty() {
+            // What nearly every write comes to: all of it has left.
+            self.written = self.written.saturating_add(self.len as u64);
+            self.copied.clear();
+            (self.len, self.read) = (0, 0);
+            return;
+        }
         let mut n = n.min(self.len);
         self.len = self.len.saturating_sub(n);
         self.written = self.written.saturating_add(n as u64);

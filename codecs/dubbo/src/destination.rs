@@ -65,14 +65,20 @@ fn set(head: &mut Head, attribute: Attribute, seen: &[u8], text: Option<Text>) {
 /// The strings a route looks at, in wire order behind Dubbo's own version.
 const ATTRIBUTES: [Attribute; 3] = [Attribute::Service, Attribute::Version, Attribute::Method];
 
+/// The only one of them that clients leave out.
+const VERSION: usize = 1;
+
 /// Reads the first `N` of them as nearly every request has them: in one piece, all there and in ASCII, which is looked at
 /// once for all. `None`, before anything was set, says only that [`walk`] must read them.
 #[inline(always)]
 fn plain<const N: usize>(seen: &[u8], head: &mut Head) -> Option<()> {
     let mut end = Short::guess(seen, HEADER_LEN)?.end();
     let mut strings = [Short { at: 0, len: 0, null: false }; N];
-    for string in &mut strings {
+    for (n, string) in strings.iter_mut().enumerate() {
         *string = Short::guess(seen, end)?;
+        if string.null && n != VERSION {
+            return None;
+        }
         end = string.end();
     }
     if !hessian::is_ascii(seen.get(HEADER_LEN..end)?) {
