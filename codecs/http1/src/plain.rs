@@ -1,4 +1,8 @@
-//! Runs of the bytes that plainly written heads are made of. What else is allowed is left to the parser that knows it.
+//! Runs of the bytes that plainly written heads are made of.
+//!
+//! Most heads are ASCII, one space here and one colon there. To fill httparse's table for those and then walk the table
+//! again for framing, limits and the routing key took a third of the time, so they are read in one walk. The rest, and
+//! whatever would be refused, is left to httparse: it alone decides what is wrong, and tests hold the two to each other.
 
 /// `bytes` up to `n`, if there is something, and what follows `mark`, which must be there.
 #[inline]
