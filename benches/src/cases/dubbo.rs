@@ -6,7 +6,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use meshwire::{Arena, Attribute, Codec, Conn, Cx, DecodeError, Event, Head, Output, Protocol, RoutingKey, Sent, Step, StreamId};
+use meshwire::{
+    Arena, Attribute, Codec, Conn, Cx, DecodeError, Event, Head, Output, Protocol, RoutingKey, Sent, Step, StreamId,
+};
 use meshwire_dubbo::{Dubbo, value};
 
 use crate::case::{Case, Side, Target};
