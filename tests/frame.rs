@@ -1,4 +1,4 @@
-//! Bounds of length-framed connections, on the limit and one past it.
+//! Bounds of framed connections, on the limit and one past it.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot go on panics
 
@@ -88,6 +88,25 @@ fn a_message_up_to_the_limit_comes_whole_and_a_larger_one_streams() {
             Step::NeedMore(n) => assert!(whole && n.get() == 1, "{size}"),
             Step::Event(event) => assert!(!whole && !event.is_end(), "{size}"),
             step => panic!("{step:?}"),
+        }
+    }
+}
+
+/// Found by fuzzing: a head was waited for beyond what may be buffered.
+#[test]
+fn the_multiplexed_toy_waits_for_no_more_than_a_head() {
+    for (length, refused) in [(600u16, false), (601, true)] {
+        let mut limits = Limits::default();
+        limits.head = 600;
+        let mut end = Endpoint::new(meshwire::testkit::toy::Mux.codec(Conn::server().with_limits(limits)));
+        let settings = [b'T', b'M', b'U', b'X', 6, 0, 0, 6, 0, 0, 0, 0, 0, 8, 0, 1, 0, 0];
+        let [high, low] = length.to_be_bytes();
+        end.input().extend_from_slice(&settings);
+        end.input().extend_from_slice(&[0, 0, high, low, 0, 0, 0, 1]);
+        match end.decode() {
+            Ok(Step::NeedMore(n)) => assert!(!refused && n.get() == usize::from(length)),
+            Err(error) => assert!(refused && error.limit == Some(Limit::Head) && error.code == "head", "{error}"),
+            Ok(step) => panic!("{step:?}"),
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Mux {
     /// A request was refused for want of a stream, or of the peer's settings.
     wanted: bool,
     events: VecDeque<Event>,
+    /// The longest frame that is read whole.
+    waited_for: usize,
     resets: TokenBucket,
     idle_frames: TokenBucket,
     pings: u64,
@@ -113,6 +115,7 @@ impl Mux {
             receive: Credit::new(window.saturating_mul(2)),
             wanted: false,
             events: VecDeque::new(),
+            waited_for: conn.limits.head,
             resets: TokenBucket::new(conn.limits.resets),
             idle_frames: TokenBucket::new(conn.limits.idle_frames),
             pings: 0,
@@ -264,6 +267,9 @@ impl Mux {
         }
         if header.kind == wire::DATA {
             return self.data_frame(header, input).map(|()| None);
+        }
+        if header.len > self.waited_for {
+            return Err(self.limit(Limit::Head, "a frame that must be whole to be read is larger than that"));
         }
         let whole = HEADER.saturating_add(header.len);
         if input.len() < whole {
