@@ -31,6 +31,9 @@ pub trait Codec: Send {
     /// Appends the wire form of `event`. What the peer does not take now stays in `event`: a half-sent head has
     /// become its body.
     ///
+    /// [`Sent::Blocked`] promises that something may still come which frees the way. Where the peer has ended and left no
+    /// credit, nothing can, and the event is refused.
+    ///
     /// A head named [`StreamId::NEW`] is named as it is written; `event` carries the name afterwards.
     ///
     /// # Errors

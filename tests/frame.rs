@@ -110,3 +110,26 @@ fn the_multiplexed_toy_waits_for_no_more_than_a_head() {
         }
     }
 }
+
+/// Found by fuzzing: an answer waited for credit from a client that had ended, and its exchange stayed open for ever.
+#[test]
+fn nobody_waits_for_credit_that_cannot_come() {
+    use meshwire::{LocalReply, Outcome};
+
+    for ended in [false, true] {
+        let mut end = Endpoint::new(meshwire::testkit::toy::Mux.codec(Conn::server()));
+        end.input().extend_from_slice(b"TMUX\x06\0\0\x06\0\0\0\0\0\x08\0\0\0\0");
+        end.input().extend_from_slice(b"\0\x01\0\x0e\0\0\0\x01\x09shop.Cart\x03add");
+        let step = end.decode().unwrap();
+        let Step::Event(Event::Head(head)) = step else { panic!("{step:?}") };
+        if ended {
+            end.set_eof();
+            assert!(matches!(end.decode().unwrap(), Step::Closed));
+        }
+        let mut answer =
+            end.reply(head.stream(), &LocalReply::new(Outcome::NoRoute, "nothing is served here")).unwrap();
+        assert!(answer.data_len() > 0);
+        let sent = end.send(&mut answer);
+        if ended { assert!(sent.is_err(), "{sent:?}") } else { assert_eq!(sent.unwrap(), Sent::Blocked) }
+    }
+}

@@ -33,6 +33,8 @@ pub(super) struct Mux {
     /// A request was refused for want of a stream, or of the peer's settings.
     wanted: bool,
     events: VecDeque<Event>,
+    /// The peer has ended.
+    ended: bool,
     /// The longest frame that is read whole.
     waited_for: usize,
     resets: TokenBucket,
@@ -69,6 +71,8 @@ struct Credit {
     left: usize,
     owed: usize,
 }
+
+const NO_MORE_CREDIT: EncodeError = EncodeError::Refused("the peer has ended and left no credit for this");
 
 impl Credit {
     const fn new(window: usize) -> Self {
@@ -116,6 +120,7 @@ impl Mux {
             wanted: false,
             events: VecDeque::new(),
             waited_for: conn.limits.head,
+            ended: false,
             resets: TokenBucket::new(conn.limits.resets),
             idle_frames: TokenBucket::new(conn.limits.idle_frames),
             pings: 0,
@@ -499,6 +504,9 @@ impl Mux {
             Role::Client if self.draining => return Err(EncodeError::Refused("the peer takes no new requests")),
             Role::Client => {
                 if self.peer.is_none_or(|peer| self.streams.len() >= peer.streams) {
+                    if self.is_over() {
+                        return Err(EncodeError::Refused("the peer has ended"));
+                    }
                     self.wanted = true;
                     return Ok(Some(Sent::Blocked));
                 }
@@ -530,8 +538,14 @@ impl Mux {
         if open && !name.is_new() { Ok(id) } else { Err(EncodeError::NotOpen(name)) }
     }
 
+    /// Nothing comes from the peer any more: what waits for it would wait for ever, so it is refused instead of blocked.
+    const fn is_over(&self) -> bool {
+        self.ended || self.failed.is_some()
+    }
+
     fn send_body(&mut self, body: &mut Body, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         let id = u32::try_from(body.stream.id()).unwrap_or_default();
+        let over = self.is_over();
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.begun && !stream.sent) else {
             return Err(EncodeError::NotOpen(body.stream));
         };
@@ -539,6 +553,9 @@ impl Mux {
             let n = body.data.len().min(MAX_PAYLOAD).min(stream.send_credit).min(self.send_credit);
             let ends = body.end && n == body.data.len();
             if n == 0 && !body.data.is_empty() {
+                if over {
+                    return Err(NO_MORE_CREDIT);
+                }
                 stream.blocked = true;
                 return Ok(Sent::Blocked);
             }
@@ -578,8 +595,12 @@ impl Codec for Mux {
 
     fn decode_eof(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
         match self.decode(input, cx)? {
-            Step::NeedMore(_) if input.is_empty() && !self.state().receiving => Ok(Step::Closed),
+            Step::NeedMore(_) if input.is_empty() && !self.state().receiving => {
+                self.ended = true;
+                Ok(Step::Closed)
+            }
             Step::NeedMore(_) => {
+                self.ended = true;
                 input.clear();
                 Err(self.fatal("truncated", "the connection ended inside a message"))
             }
@@ -590,6 +611,13 @@ impl Codec for Mux {
     fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         match event {
             Event::Head(head) => {
+                let data = head.data().len();
+                let id = u32::try_from(head.stream().id()).unwrap_or_default();
+                let credit =
+                    self.streams.get(&id).map_or(usize::MAX, |stream| stream.send_credit).min(self.send_credit);
+                if self.is_over() && data > credit {
+                    return Err(NO_MORE_CREDIT);
+                }
                 if let Some(sent) = self.send_head(head, cx)? {
                     return Ok(sent);
                 }
