@@ -1,0 +1,6 @@
+//! HTTP/2 and gRPC for [meshwire]: HPACK, frames, streams, and the duties of an intermediary, at both ends of a
+//! connection (RFC 9113, RFC 7541, RFC 8441, and gRPC over HTTP/2).
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
+
+pub mod hpack;
