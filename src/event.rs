@@ -92,8 +92,10 @@ pub enum Event {
     Head(Head),
     /// A piece of a body, or of a tunnel.
     Body(Body),
-    /// Fields behind a body; they end the message.
-    Trailers(Trailers),
+    /// Fields behind a body, as a head of [`Kind::Trailers`](crate::Kind::Trailers): they are read, edited and forwarded as
+    /// those in front are, and may tell the [outcome](crate::Head::outcome). They end the message, whatever
+    /// [`Head::is_end`](crate::Head::is_end) says.
+    Trailers(Head),
     /// A stream ends before its time, both ways.
     Reset(Reset),
     /// The peer takes no new requests on this connection; those open are answered.
@@ -121,7 +123,7 @@ impl Event {
         match self {
             Self::Head(head) => Some(head.stream()),
             Self::Body(body) => Some(body.stream),
-            Self::Trailers(trailers) => Some(trailers.stream),
+            Self::Trailers(trailers) => Some(trailers.stream()),
             Self::Reset(reset) => Some(reset.stream),
             Self::Upgraded { stream } => Some(*stream),
             Self::Capacity { stream } => *stream,
@@ -134,7 +136,7 @@ impl Event {
         match self {
             Self::Head(head) => head.set_stream(name),
             Self::Body(body) => body.stream = name,
-            Self::Trailers(trailers) => trailers.stream = name,
+            Self::Trailers(trailers) => trailers.set_stream(name),
             Self::Reset(reset) => reset.stream = name,
             Self::Upgraded { stream } => *stream = name,
             Self::Capacity { stream } => *stream = Some(name),
@@ -172,16 +174,6 @@ pub struct Body {
     pub data: Bytes,
     /// Whether the message ends here; in a tunnel, this direction.
     pub end: bool,
-}
-
-/// Fields behind a body, as `name: value` lines ready to be walked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Trailers {
-    /// Whose.
-    pub stream: StreamId,
-    /// Name and value of each, in wire order.
-    pub fields: Vec<(Bytes, Bytes)>,
 }
 
 /// The end of a stream before its time.

@@ -31,6 +31,8 @@ pub enum Kind {
     Response,
     /// An answer before the answer (HTTP's 1xx other than 101).
     Interim,
+    /// Fields behind a body, of either direction: the head of an [`Event::Trailers`](crate::Event::Trailers).
+    Trailers,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Self::OneWay => "one_way",
             Self::Response => "response",
             Self::Interim => "interim",
+            Self::Trailers => "trailers",
         }
     }
 

@@ -161,7 +161,8 @@ impl Relay {
         }
     }
 
-    /// Lets `edit` see the heads of an exchange's answer before they go to the client.
+    /// Lets `edit` see the heads of an exchange's answer before they go to the client; trailers, which can no longer be
+    /// answered otherwise, pass it by.
     pub fn on_response(
         &mut self,
         exchange: ExchangeId,
@@ -295,7 +296,7 @@ impl Relay {
         RelayStep::Request(exchange, head)
     }
 
-    fn downstream_event(&mut self, event: Event) {
+    fn downstream_event(&mut self, mut event: Event) {
         let Some(stream) = (match &event {
             Event::Capacity { .. } => {
                 self.retry_down();
@@ -322,6 +323,9 @@ impl Relay {
             state.done.outcome = Outcome::Cancelled;
             self.abandon(exchange, reason);
             return;
+        }
+        if let Event::Trailers(trailers) = &mut event {
+            trailers.forward();
         }
         state.done.request_bytes = state.done.request_bytes.saturating_add(n as u64);
         match &mut state.to {
@@ -488,6 +492,12 @@ impl Relay {
                     state.response_begun = true;
                     state.done.outcome = head.outcome();
                     state.done.status = head.status();
+                }
+            }
+            Event::Trailers(trailers) => {
+                trailers.forward();
+                if trailers.outcome() != Outcome::Unknown {
+                    state.done.outcome = trailers.outcome();
                 }
             }
             Event::Reset(_) => {

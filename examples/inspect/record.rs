@@ -1,6 +1,6 @@
 //! One line of what `inspect` says: an event, or an error.
 
-use meshwire::{Attr, Attribute, DecodeError, Depth, Event, Head, Kind, RoutingKey};
+use meshwire::{Attr, Attribute, DecodeError, Depth, Event, Head, Kind, Outcome, RoutingKey};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -112,7 +112,10 @@ impl Record {
                 record.end = Some(body.end);
             }
             Event::Trailers(trailers) => {
-                record.fields = Some(trailers.fields.iter().map(|(name, value)| (text(name), text(value))).collect());
+                let fields = trailers.fields().into_iter().flatten();
+                record.fields = Some(fields.map(|(name, value)| (text(name), text(value))).collect());
+                record.outcome =
+                    Some(trailers.outcome()).filter(|outcome| *outcome != Outcome::Unknown).map(Outcome::name);
                 record.end = Some(true);
             }
             Event::Reset(reset) => record.reason = Some(reset.reason.name()),

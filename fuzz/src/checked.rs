@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use meshwire::{
-    Attribute, Codec, Conn, ConnState, Cx, DecodeError, Depth, EncodeError, Event, Limits, LocalReply, Protocol,
+    Attribute, Codec, Conn, ConnState, Cx, DecodeError, Depth, EncodeError, Event, Kind, Limits, LocalReply, Protocol,
     ProtocolTraits, Role, RoutingKey, Sent, Stats, Step, StreamId,
 };
 
@@ -127,7 +127,8 @@ impl Checked {
                 assert!(fields <= most, "{role:?}: the fields of a head of {bytes} bytes do not end");
             }
             Event::Trailers(trailers) => {
-                let bytes: usize = trailers.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+                assert_eq!(trailers.kind(), Kind::Trailers, "{role:?}");
+                let bytes = trailers.head_bytes().len();
                 assert!(bytes <= self.limits.buffered(), "{role:?}: {bytes} bytes of trailers");
             }
             _ => {}
@@ -193,7 +194,7 @@ impl Codec for Checked {
         let data = event.data_len();
         let size = match event {
             Event::Head(head) => head.bytes().len(),
-            Event::Trailers(trailers) => trailers.fields.iter().map(|(name, value)| name.len() + value.len() + 8).sum(),
+            Event::Trailers(trailers) => trailers.head_bytes().len() + 8,
             _ => data,
         };
         let before = cx.output().total();

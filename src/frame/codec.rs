@@ -10,6 +10,7 @@ use crate::depth::Depth;
 use crate::error::{DecodeError, EncodeError, Scope};
 use crate::event::{Body, Event, Sent, Step, StreamId};
 use crate::head::{Head, HeadFormat, Kind};
+use crate::key::RoutingKey;
 use crate::limits::{Limit, Limits, Stats, TokenBucket};
 use crate::outcome::{LocalReply, Outcome};
 
@@ -634,8 +635,8 @@ impl<F: FrameFormat> FrameCodec<F> {
                 }
                 Ok(Sent::All)
             }
-            Event::Trailers(trailers) if trailers.fields.is_empty() => {
-                let mut end = Body { stream: trailers.stream, data: Bytes::new(), end: true };
+            Event::Trailers(trailers) if trailers.fields().into_iter().flatten().next().is_none() => {
+                let mut end = Body { stream: trailers.stream(), data: Bytes::new(), end: true };
                 self.body(&mut end, cx)
             }
             Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" }),

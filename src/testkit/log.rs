@@ -44,7 +44,7 @@ pub(super) struct Message {
     /// The head's own bytes.
     pub(super) head: Vec<u8>,
     pub(super) body: Vec<u8>,
-    pub(super) trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) trailers: Option<View>,
     /// What came behind the end: the bytes of a tunnel.
     pub(super) tunnel: Vec<u8>,
     pub(super) ending: Ending,
@@ -127,7 +127,7 @@ impl Log {
                     view: View::of(head),
                     head: head.head_bytes().to_vec(),
                     body: head.data().to_vec(),
-                    trailers: Vec::new(),
+                    trailers: None,
                     tunnel: Vec::new(),
                     ending,
                 }))
@@ -145,8 +145,8 @@ impl Log {
                 return Ok(());
             }
             Event::Trailers(trailers) => {
-                let message = self.message(trailers.stream, false)?;
-                message.trailers = trailers.fields.iter().map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
+                let message = self.message(trailers.stream(), false)?;
+                message.trailers = Some(View::of(trailers));
                 message.ending = Ending::Ended;
                 return Ok(());
             }
@@ -226,7 +226,7 @@ impl std::fmt::Display for Entry {
                 let Message { stream, view, body, trailers, tunnel, ending, head } = &**message;
                 let from = body.get(..body.len().min(64)).unwrap_or_default().escape_ascii();
                 write!(f, "{{stream {stream}, {view:?}, head {} bytes, body {} bytes", head.len(), body.len())?;
-                write!(f, " \"{from}\", {} trailers, tunnel {} bytes, {ending:?}}}", trailers.len(), tunnel.len())
+                write!(f, " \"{from}\", {trailers:?}, tunnel {} bytes, {ending:?}}}", tunnel.len())
             }
             other => write!(f, "{other:?}"),
         }

@@ -1,11 +1,13 @@
 //! Bodies on their way in and out: the framing taken off, and put on again.
 
 use bytes::{Bytes, BytesMut};
-use meshwire::{EncodeError, Limit, Limits, Output, StreamId};
+use meshwire::{EncodeError, Head, HeadFormat, Limit, Limits, Output, RoutingKey, StreamId};
 
 use crate::chunked::{Chunk, Chunked};
 use crate::fault::Fault;
+use crate::format::TRAILERS;
 use crate::grammar;
+use crate::write::check_semantics;
 
 /// A body that is being received.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ enum In {
 pub(crate) enum Piece {
     /// Content; and whether it is the last.
     Data(Bytes, bool),
-    /// Trailers, which are the end.
-    Trailers(Vec<(Bytes, Bytes)>),
+    /// The trailer section, which is the end.
+    Trailers(Bytes),
     /// Nothing before so many more bytes.
     More(usize),
     /// There is no room for content.
@@ -74,8 +76,9 @@ impl Inbound {
                         check_message(self.taken, limits)?;
                     }
                     Chunk::Data(data) => return Ok(Piece::Data(data, false)),
-                    Chunk::End(trailers) if trailers.is_empty() => return Ok(Piece::Data(Bytes::new(), true)),
-                    Chunk::End(trailers) => return Ok(Piece::Trailers(trailers)),
+                    // The blank line alone.
+                    Chunk::End(section) if section.len() <= 2 => return Ok(Piece::Data(Bytes::new(), true)),
+                    Chunk::End(section) => return Ok(Piece::Trailers(section)),
                     Chunk::More(n) => return Ok(Piece::More(n)),
                 }
             },
@@ -156,29 +159,41 @@ impl Outbound {
 
     /// Writes the end of the body and `trailers`. Where the framing has no place for them they may be left out
     /// (RFC 9110, section 6.5).
-    pub(crate) fn put_trailers(&mut self, trailers: &[(Bytes, Bytes)], output: &mut Output) {
-        if *self == Self::Chunked {
-            output.append(|out| {
-                out.extend_from_slice(b"0\r\n");
-                for (name, value) in trailers {
-                    for part in [name, &b": "[..], value, b"\r\n"] {
-                        out.extend_from_slice(part);
-                    }
-                }
-                out.extend_from_slice(b"\r\n");
-            });
+    pub(crate) fn put_trailers(self, trailers: &Head, output: &mut Output) {
+        if self != Self::Chunked {
+            return;
         }
+        output.append(|out| {
+            out.extend_from_slice(b"0\r\n");
+            if is_own(trailers) {
+                out.extend_from_slice(trailers.head_bytes());
+                return;
+            }
+            for (name, value) in trailers.fields().into_iter().flatten() {
+                for part in [name, &b": "[..], value, b"\r\n"] {
+                    out.extend_from_slice(part);
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+        });
     }
 }
 
+/// Whether trailers are as this protocol's parser has accepted them.
+fn is_own(trailers: &Head) -> bool {
+    std::ptr::eq::<HeadFormat>(trailers.format(), &TRAILERS) && !trailers.is_edited()
+}
+
 /// Refuses trailers that would say more than trailers may.
-pub(crate) fn check_trailers(trailers: &[(Bytes, Bytes)]) -> Result<(), EncodeError> {
-    let good = trailers.iter().all(|(name, value)| {
-        grammar::is_token(name)
-            && grammar::is_value(value)
-            && !crate::parse::is_hop(name)
-            && !crate::parse::is_fixed(name)
-    });
+pub(crate) fn check_trailers(trailers: &Head) -> Result<(), EncodeError> {
+    check_semantics(trailers)?;
+    let good = is_own(trailers)
+        || trailers.fields().into_iter().flatten().all(|(name, value)| {
+            grammar::is_token(name)
+                && grammar::is_value(value)
+                && !crate::parse::is_hop(name)
+                && !crate::parse::is_fixed(name)
+        });
     let what = "a trailer that is malformed, or has no place behind the content";
     if good { Ok(()) } else { Err(EncodeError::Invalid { protocol: crate::NAME, what }) }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use meshwire::{Attribute, EncodeError, Event, Head, Kind, Limits, StreamId};
 
-use crate::format::{ANSWER, FORMAT};
+use crate::format::{ANSWER, FORMAT, TRAILERS};
 use crate::note::{Framing, Note};
 use crate::parse::{self, Path};
 use crate::scan::{Found, Scan};
@@ -198,6 +198,14 @@ pub(crate) fn short_head(parsed: &parse::Request, short: Short, stream: StreamId
     }
     head.set_fields_at(parsed.fields_at);
     head.set_note(parsed.note.bits());
+    head.set_end(true);
+    head
+}
+
+/// The trailers that `section` holds, the blank line included.
+pub(crate) fn trailers(stream: StreamId, section: Bytes) -> Head {
+    let mut head = Head::new(&TRAILERS, Kind::Trailers, stream, section);
+    head.set_fields_at(0);
     head.set_end(true);
     head
 }

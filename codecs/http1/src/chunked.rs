@@ -47,8 +47,8 @@ enum At {
 pub(crate) enum Chunk {
     /// Content, at most as much as was asked for.
     Data(Bytes),
-    /// The end, with the trailers.
-    End(Vec<(Bytes, Bytes)>),
+    /// The end, with the trailer section: a blank line at least.
+    End(Bytes),
     /// A chunk of so many bytes begins.
     Begins(u64),
     /// Nothing before so many more bytes.
@@ -133,13 +133,10 @@ impl Chunked {
             // The blank line is not counted.
             Found::End(n) if n.saturating_sub(2) > limits.trailers => too_long(),
             Found::End(n) => {
-                let spans = if scan.lines == 0 {
-                    Vec::new()
-                } else {
-                    parse::trailers(input.get(..n).unwrap_or_default(), scan, limits)?
-                };
-                let block = input.split_to(n).freeze();
-                Ok(Chunk::End(spans.into_iter().map(|(name, value)| (block.slice(name), block.slice(value))).collect()))
+                if scan.lines > 0 {
+                    parse::check_trailers(input.get(..n).unwrap_or_default(), scan, limits)?;
+                }
+                Ok(Chunk::End(input.split_to(n).freeze()))
             }
             Found::More if input.len() > limits.trailers.saturating_add(2) => too_long(),
             Found::More => Ok(Chunk::More(1)),

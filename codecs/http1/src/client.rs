@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use meshwire::{
     Attribute, Body, Codec, ConnState, Cx, DecodeError, EncodeError, Event, Head, Kind, Limit, Limits, RoutingKey,
-    Scope, Sent, Stats, Step, StreamId, Trailers,
+    Scope, Sent, Stats, Step, StreamId,
 };
 
 use crate::body::{Inbound, Outbound, Piece, check_message, check_trailers};
@@ -157,7 +157,7 @@ impl Client {
                     Piece::More(n) => return Ok(Step::need(n)),
                     Piece::Full => return Ok(Step::Paused),
                     Piece::Data(data, end) => Event::Body(Body { stream, data, end }),
-                    Piece::Trailers(fields) => Event::Trailers(Trailers { stream, fields }),
+                    Piece::Trailers(section) => Event::Trailers(build::trailers(stream, section)),
                 };
                 self.held = self.held.saturating_add(event.data_len());
                 if event.is_end() {
@@ -399,11 +399,11 @@ impl Client {
         Ok(Sent::All)
     }
 
-    fn encode_trailers(&mut self, trailers: &Trailers, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
-        let Some(writing) = self.outbound(trailers.stream)? else { return Ok(Sent::Blocked) };
-        writing.check(trailers.stream, 0, true)?;
-        check_trailers(&trailers.fields)?;
-        writing.put_trailers(&trailers.fields, cx.output());
+    fn encode_trailers(&mut self, trailers: &Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        let Some(writing) = self.outbound(trailers.stream())? else { return Ok(Sent::Blocked) };
+        writing.check(trailers.stream(), 0, true)?;
+        check_trailers(trailers)?;
+        writing.put_trailers(trailers, cx.output());
         self.written();
         Ok(Sent::All)
     }

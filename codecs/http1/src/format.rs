@@ -22,7 +22,13 @@ pub(crate) static ANSWER: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMAN
     .with_field_edits(check_field)
     .with_forward(forward);
 
-/// The note of a head of this protocol; `None` for heads of others.
+/// Fields behind a chunked body. No note of theirs says anything: what is the connection's was refused.
+pub(crate) static TRAILERS: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMANTICS)
+    .without(&Attribute::ALL)
+    .with_fields(next_field)
+    .with_field_edits(check_field);
+
+/// The note of a head of this protocol; `None` for trailers, and for heads of others.
 #[inline]
 pub(crate) fn note(head: &Head) -> Option<Note> {
     let format: *const HeadFormat = head.format();

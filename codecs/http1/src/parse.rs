@@ -243,19 +243,15 @@ fn response_of(status: u16, fields: &Fields, fields_at: usize) -> Result<Respons
     Ok(Response { note: fields.note.with_framing(framing), status, length: fields.length, fields_at })
 }
 
-/// Where name and value of a field lie.
-pub(crate) type FieldAt = (Range<usize>, Range<usize>);
-
-/// The fields of a trailer section.
-pub(crate) fn trailers(block: &[u8], scan: &Scan, limits: &Limits) -> Result<Vec<FieldAt>, Fault> {
+/// Refuses a trailer section that is not field lines, or says more than trailers may.
+pub(crate) fn check_trailers(block: &[u8], scan: &Scan, limits: &Limits) -> Result<(), Fault> {
     if scan.lines > limits.fields {
         return Err(Fault::limit(Limit::Fields, "too many fields"));
     }
     let mut headers = vec![httparse::EMPTY_HEADER; scan.lines];
     match httparse::parse_headers(block, &mut headers) {
-        Ok(httparse::Status::Complete((n, fields))) if n == block.len() => fields
-            .iter()
-            .map(|field| {
+        Ok(httparse::Status::Complete((n, fields))) if n == block.len() => {
+            for field in fields {
                 // RFC 9110, section 6.5.1: what frames or routes a message comes before its content or not at all.
                 if is_hop(field.name.as_bytes()) || is_fixed(field.name.as_bytes()) {
                     return Err(Fault::bad("trailers", "framing and routing fields have no place in trailers"));
@@ -263,9 +259,9 @@ pub(crate) fn trailers(block: &[u8], scan: &Scan, limits: &Limits) -> Result<Vec
                 if field.name.len().saturating_add(field.value.len()) > limits.field {
                     return Err(Fault::limit(Limit::Field, "a field is too long"));
                 }
-                Ok((span(block, field.name.as_bytes()), span(block, field.value)))
-            })
-            .collect(),
+            }
+            Ok(())
+        }
         _ => Err(Fault::bad("trailers", "a trailer is a field line")),
     }
 }

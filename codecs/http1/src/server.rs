@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use meshwire::{
     Body, Codec, ConnState, Cx, DecodeError, EncodeError, Event, Head, Limit, Limits, LocalReply, Scope, Sent, Stats,
-    Step, StreamId, Trailers,
+    Step, StreamId,
 };
 
 use crate::body::{Inbound, Outbound, Piece, check_message, check_trailers};
@@ -287,7 +287,7 @@ impl Server {
                     Piece::More(n) => return Ok(Step::need(n)),
                     Piece::Full => return Ok(Step::Paused),
                     Piece::Data(data, end) => Event::Body(Body { stream, data, end }),
-                    Piece::Trailers(fields) => Event::Trailers(Trailers { stream, fields }),
+                    Piece::Trailers(section) => Event::Trailers(build::trailers(stream, section)),
                 };
                 if event.is_end() {
                     self.reading = Reading::HEAD;
@@ -519,15 +519,15 @@ impl Server {
         Ok(Sent::All)
     }
 
-    fn encode_trailers(&mut self, trailers: &Trailers, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
-        let stream = trailers.stream;
+    fn encode_trailers(&mut self, trailers: &Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        let stream = trailers.stream();
         if !self.turn(stream)? {
             return Ok(Sent::Blocked);
         }
         let Some(writing) = &mut self.writing else { return Err(EncodeError::NotOpen(stream)) };
         writing.check(stream, 0, true)?;
-        check_trailers(&trailers.fields)?;
-        writing.put_trailers(&trailers.fields, cx.output());
+        check_trailers(trailers)?;
+        writing.put_trailers(trailers, cx.output());
         self.answered();
         Ok(Sent::All)
     }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use meshwire::{Attr, Attribute, Event, Limit, LocalReply, Outcome, RoutingKey, Sent, Step, StreamId};
+use meshwire::{Attr, Attribute, Event, Kind, Limit, LocalReply, Outcome, RoutingKey, Sent, Step, StreamId};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -140,7 +140,9 @@ fn a_chunked_body_loses_its_framing() {
     let lines = lines(&events);
     assert!(lines[0].contains("POST") && lines[1].contains("wikipedia0123456789"), "{lines:?}");
     let Some(Event::Trailers(trailers)) = events.last() else { panic!("no trailers") };
-    assert_eq!(trailers.fields, [("Date".into(), "now".into()), ("X-Y".into(), "z".into())]);
+    let fields: Vec<_> = trailers.fields().unwrap().collect();
+    assert_eq!(fields, [(&b"Date"[..], &b"now"[..]), (b"X-Y", b"z")]);
+    assert_eq!((trailers.kind(), trailers.head_bytes()), (Kind::Trailers, &b"Date: now\r\nX-Y:z\r\n\r\n"[..]));
     assert_eq!(key(&one(&mut end, GET)), "h GET /");
 }
 

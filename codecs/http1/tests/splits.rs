@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::*;
-use meshwire::{Body, Conn, Endpoint, Event, Protocol, Sent, Step, StreamId, Trailers};
+use meshwire::{Body, Conn, Endpoint, Event, Protocol, Sent, Step, StreamId};
 use meshwire_http1::Http1;
 use proptest::prelude::*;
 
@@ -163,7 +163,12 @@ proptest! {
                 prop_assert_eq!(from.send(&mut event).unwrap(), Sent::All);
             }
             let mut end = if trailer {
-                Event::Trailers(Trailers { stream, fields: vec![("A".into(), "b".into())] })
+                // As a peer's.
+                let mut source = server();
+                let events = feed(&mut source, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\n");
+                let mut trailers = events.unwrap().pop().unwrap();
+                trailers.set_stream(stream);
+                trailers
             } else {
                 Event::Body(Body { stream, data: Bytes::new(), end: true })
             };

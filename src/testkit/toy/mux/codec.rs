@@ -8,6 +8,7 @@ use crate::codec::{Codec, Conn, ConnState, Cx, Role};
 use crate::error::{DecodeError, EncodeError, Scope};
 use crate::event::{Body, Event, Reset, ResetReason, Sent, Step, StreamId};
 use crate::head::{Head, Kind};
+use crate::key::RoutingKey;
 use crate::limits::{Limit, Stats, TokenBucket};
 use crate::outcome::{LocalReply, Outcome};
 use crate::testkit::toy::fields::status_of;
@@ -627,8 +628,8 @@ impl Codec for Mux {
                 Ok(sent)
             }
             Event::Body(body) => self.send_body(body, cx),
-            Event::Trailers(trailers) if trailers.fields.is_empty() => {
-                self.send_body(&mut Body { stream: trailers.stream, data: Bytes::new(), end: true }, cx)
+            Event::Trailers(trailers) if trailers.fields().into_iter().flatten().next().is_none() => {
+                self.send_body(&mut Body { stream: trailers.stream(), data: Bytes::new(), end: true }, cx)
             }
             Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: NAME, what: "trailers" }),
             Event::Reset(reset) => {
