@@ -362,7 +362,9 @@ impl Codec for Resp {
                 self.sent(body.stream, body.end, true);
             }
             Event::Body(body) => return Err(EncodeError::NotOpen(body.stream)),
-            Event::Trailers(_) => return Err(EncodeError::NoPlace { protocol: NAME, what: "trailers" }),
+            Event::Trailers(_) | Event::Extension(_) | Event::Switch(_) => {
+                return Err(EncodeError::NoPlace { protocol: NAME, what: "such an event" });
+            }
             // The wire cannot say it. A request that is out is answered, and its holder throws the answer away.
             Event::Reset(it) => {
                 self.close |= self.tx == Some(it.stream) || (self.server && open.contains(&it.stream.id()))

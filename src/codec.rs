@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use crate::depth::Depth;
 use crate::error::{DecodeError, EncodeError, Scope};
-use crate::event::{Event, Sent, Step, StreamId};
+use crate::event::{Event, Sent, Step, StreamId, Switch};
 use crate::limits::{Limits, Stats};
 use crate::outcome::LocalReply;
 use crate::output::Output;
@@ -180,17 +180,19 @@ pub struct Conn {
     pub limits: Arc<Limits>,
     /// What heads must show from the start.
     pub depth: Arc<Depth>,
+    /// What the protocol before this one has left; `None` on a connection that begins.
+    pub switch: Option<Box<Switch>>,
 }
 
 impl Conn {
     /// The answering end, with default limits, at [`Depth::ROUTE`].
     pub fn server() -> Self {
-        Self { role: Role::Server, limits: Arc::default(), depth: Arc::default() }
+        Self { role: Role::Server, limits: Arc::default(), depth: Arc::default(), switch: None }
     }
 
     /// The asking end, with default limits, at [`Depth::BOUNDARY`]: nobody routes by an answer.
     pub fn client() -> Self {
-        Self { role: Role::Client, limits: Arc::default(), depth: Arc::new(Depth::BOUNDARY) }
+        Self { role: Role::Client, limits: Arc::default(), depth: Arc::new(Depth::BOUNDARY), switch: None }
     }
 
     /// The same with these limits.
@@ -204,6 +206,13 @@ impl Conn {
     #[must_use]
     pub fn with_depth(mut self, depth: impl Into<Arc<Depth>>) -> Self {
         self.depth = depth.into();
+        self
+    }
+
+    /// The same on a connection that was another protocol's: see [`Event::Switch`].
+    #[must_use]
+    pub fn with_switch(mut self, switch: Box<Switch>) -> Self {
+        self.switch = Some(switch);
         self
     }
 }

@@ -1,14 +1,16 @@
 //! A codec with its two buffers: what a driver, the relay and the kit hold for each connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::codec::{Codec, Cx};
-use crate::error::{DecodeError, EncodeError};
-use crate::event::{Event, Sent, Step, StreamId};
+use crate::codec::{Codec, Conn, Cx};
+use crate::error::{DecodeError, EncodeError, Scope};
+use crate::event::{Event, Sent, Step, StreamId, Switch};
 use crate::outcome::LocalReply;
 use crate::output::Output;
+use crate::registry::Registry;
 
 /// Queued bytes past which an endpoint takes no more events, unless told otherwise.
 const HIGH_WATER: usize = 256 * 1024;
@@ -29,6 +31,15 @@ pub struct Endpoint {
     begun: bool,
     /// What came of the call that a codec is owed before its first event is sent.
     early: Option<Result<Step, DecodeError>>,
+    next: Option<Box<Next>>,
+    /// The protocol that it became is not known here.
+    lost: Option<Box<DecodeError>>,
+}
+
+/// What the codec of another protocol is made from.
+struct Next {
+    registry: Arc<Registry>,
+    conn: Conn,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -56,7 +67,18 @@ impl Endpoint {
             wants: 1,
             begun: false,
             early: None,
+            next: None,
+            lost: None,
         }
+    }
+
+    /// The same endpoint on a connection that may become another protocol's ([`Event::Switch`]): the codec of that one
+    /// is made by `registry`, for `conn`, takes the place of the first, and goes on in the same buffers. Without a
+    /// registry, and for a name that is not in it, the connection ends there with the error `switch`.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Arc<Registry>, conn: Conn) -> Self {
+        self.next = Some(Box::new(Next { registry, conn }));
+        self
     }
 
     /// The same endpoint with another mark for queued bytes. A single event may go past it.
@@ -137,6 +159,9 @@ impl Endpoint {
             return early;
         }
         self.begun = true;
+        if let Some(error) = &self.lost {
+            return Err((**error).clone());
+        }
         if self.output.len() >= self.high_water.saturating_mul(4) {
             self.wants = 0;
             return Ok(Step::Paused);
@@ -145,17 +170,39 @@ impl Endpoint {
             self.refused = false;
             return Ok(Step::Event(Event::Capacity { stream: None }));
         }
-        let mut cx = Cx::new(&mut self.output, self.now);
-        let step = if self.eof {
-            self.codec.decode_eof(&mut self.input, &mut cx)
-        } else {
-            self.codec.decode(&mut self.input, &mut cx)
+        let step = loop {
+            let mut cx = Cx::new(&mut self.output, self.now);
+            let step = if self.eof {
+                self.codec.decode_eof(&mut self.input, &mut cx)
+            } else {
+                self.codec.decode(&mut self.input, &mut cx)
+            };
+            match step {
+                Ok(Step::Event(Event::Switch(switch))) => self.switch(switch)?,
+                step => break step,
+            }
         };
         self.wants = match &step {
             Ok(Step::NeedMore(n)) => n.get(),
             _ => 0,
         };
         step
+    }
+
+    /// Puts the codec of the next protocol in the place of the one that has ended.
+    #[cold]
+    fn switch(&mut self, switch: Box<Switch>) -> Result<(), DecodeError> {
+        let next = self.next.as_deref();
+        let found = next.and_then(|next| Some((next.registry.by_name(switch.protocol)?, next.conn.clone())));
+        let Some((protocol, conn)) = found else {
+            self.wants = 0;
+            let why = "the connection became a protocol's that nobody here speaks";
+            let error = DecodeError::new(switch.protocol, "switch", why, Scope::Connection);
+            self.lost = Some(Box::new(error.clone()));
+            return Err(error);
+        };
+        self.codec = protocol.codec(conn.with_switch(switch));
+        Ok(())
     }
 
     /// How many bytes the last [`decode`](Self::decode) asked for; 0 where reading more would only pile them up.

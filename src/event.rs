@@ -115,6 +115,12 @@ pub enum Event {
         /// The stream whose answer switched the protocol.
         stream: StreamId,
     },
+    /// A frame of a type that the codec does not know, where its protocol was asked to hand them over. It means something
+    /// on one hop only: nothing passes it on unasked.
+    Extension(Extension),
+    /// The connection goes on in another protocol; an [`Endpoint`](crate::Endpoint) with a
+    /// [registry](crate::Endpoint::with_registry) sees to that, and nobody behind it notices.
+    Switch(Box<Switch>),
 }
 
 impl Event {
@@ -127,7 +133,8 @@ impl Event {
             Self::Reset(reset) => Some(reset.stream),
             Self::Upgraded { stream } => Some(*stream),
             Self::Capacity { stream } => *stream,
-            Self::GoAway | Self::Heartbeat { .. } => None,
+            Self::Extension(extension) => extension.stream,
+            Self::GoAway | Self::Heartbeat { .. } | Self::Switch(_) => None,
         }
     }
 
@@ -140,7 +147,8 @@ impl Event {
             Self::Reset(reset) => reset.stream = name,
             Self::Upgraded { stream } => *stream = name,
             Self::Capacity { stream } => *stream = Some(name),
-            Self::GoAway | Self::Heartbeat { .. } => {}
+            Self::Extension(extension) => extension.stream = Some(name),
+            Self::GoAway | Self::Heartbeat { .. } | Self::Switch(_) => {}
         }
     }
 
@@ -176,6 +184,33 @@ pub struct Body {
     pub end: bool,
 }
 
+/// A frame of an unknown type (RFC 9113, section 5.5), as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Extension {
+    /// The stream it names; `None` for the connection's own.
+    pub stream: Option<StreamId>,
+    /// Its type.
+    pub kind: u8,
+    /// Its flags.
+    pub flags: u8,
+    /// What it carries.
+    pub payload: Bytes,
+}
+
+/// What the codec of the next protocol must know of the one before: see [`Event::Switch`] and
+/// [`Conn::with_switch`](crate::Conn::with_switch).
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Switch {
+    /// The next protocol, by its name in the registry.
+    pub protocol: &'static str,
+    /// The request that asked for it, whole, and the first one to be answered in the next protocol.
+    pub head: Head,
+    /// What the peer says about the next protocol ahead of its first byte: for HTTP/2 the payload of a SETTINGS frame.
+    pub settings: Bytes,
+}
+
 /// The end of a stream before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
@@ -198,6 +233,11 @@ pub enum ResetReason {
     Refused,
     /// The other end failed.
     Internal,
+    /// Nothing is wrong: the answer is complete, and the rest of the request is not wanted (RFC 9113, section 8.1). It
+    /// comes behind the whole answer, and a wire that cannot say it says nothing.
+    NoError,
+    /// Refused for load: the peer asked for more than its share (`ENHANCE_YOUR_CALM`).
+    Overloaded,
 }
 
 impl ResetReason {
@@ -208,6 +248,8 @@ impl ResetReason {
             Self::Malformed => "malformed",
             Self::Refused => "refused",
             Self::Internal => "internal",
+            Self::NoError => "no_error",
+            Self::Overloaded => "overloaded",
         }
     }
 }

@@ -63,6 +63,7 @@ pub struct HeadFormat {
     check_field: Option<CheckField>,
     check_attribute: Option<CheckAttribute>,
     forward: fn(&mut Head),
+    upgrade: fn(&Head) -> Option<&[u8]>,
 }
 
 /// Reads the field at `*cursor` of a head's bytes and moves the cursor behind it; `None` behind the last one.
@@ -88,6 +89,7 @@ impl HeadFormat {
             check_field: None,
             check_attribute: None,
             forward: |_| {},
+            upgrade: |_| None,
         }
     }
 
@@ -140,6 +142,13 @@ impl HeadFormat {
     #[must_use]
     pub const fn with_forward(mut self, forward: fn(&mut Head)) -> Self {
         self.forward = forward;
+        self
+    }
+
+    /// How [`Head::upgrade`] is answered.
+    #[must_use]
+    pub const fn with_upgrade(mut self, upgrade: fn(&Head) -> Option<&[u8]>) -> Self {
+        self.upgrade = upgrade;
         self
     }
 
@@ -468,6 +477,13 @@ impl Head {
     /// Applies what the protocol asks of an intermediary (HTTP: hop-by-hop fields, version, request-target).
     pub fn forward(&mut self) {
         (self.format.forward)(self);
+    }
+
+    /// The protocol that this exchange asks (a request) or agrees (an answer) to become a tunnel of: HTTP/1.1's `Upgrade`
+    /// where the codec lets it pass, HTTP/2's `:protocol` (RFC 8441). [Forwarding](Self::forward) does not take it away.
+    /// A plain CONNECT names none.
+    pub fn upgrade(&self) -> Option<&[u8]> {
+        (self.format.upgrade)(self)
     }
 
     /// Moves its bytes out of the read buffer into `arena`, so that a head that must wait does not pin 64 KiB.

@@ -37,7 +37,7 @@ pub use codec::{Codec, Conn, ConnState, Correlation, Cx, Detection, Protocol, Pr
 pub use depth::Depth;
 pub use endpoint::Endpoint;
 pub use error::{DecodeError, EditError, EncodeError, Scope};
-pub use event::{Body, Event, Reset, ResetReason, Sent, Step, StreamId};
+pub use event::{Body, Event, Extension, Reset, ResetReason, Sent, Step, StreamId, Switch};
 pub use head::{Arena, CheckAttribute, CheckField, FieldEdit, Fields, Head, HeadFormat, Kind, NextField};
 pub use key::{Attr, Attribute, Key, PathView, RoutingKey};
 pub use limits::{Limit, Limits, Rate, Stats, TokenBucket};

@@ -36,11 +36,19 @@ pub enum Limit {
     Nesting,
     /// [`Limits::interim`].
     Interim,
+    /// [`Limits::streams`].
+    Streams,
+    /// [`Limits::continuations`].
+    Continuations,
+    /// [`Limits::window_updates`].
+    WindowUpdates,
+    /// [`Limits::small_data`].
+    SmallData,
 }
 
 impl Limit {
     /// Every limit, in declaration order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Head,
         Self::Field,
         Self::Fields,
@@ -55,6 +63,10 @@ impl Limit {
         Self::Resets,
         Self::Nesting,
         Self::Interim,
+        Self::Streams,
+        Self::Continuations,
+        Self::WindowUpdates,
+        Self::SmallData,
     ];
 
     /// The name: that of the field of [`Limits`].
@@ -74,6 +86,10 @@ impl Limit {
             Self::Resets => "resets",
             Self::Nesting => "nesting",
             Self::Interim => "interim",
+            Self::Streams => "streams",
+            Self::Continuations => "continuations",
+            Self::WindowUpdates => "window_updates",
+            Self::SmallData => "small_data",
         }
     }
 }
@@ -117,6 +133,8 @@ pub struct Limits {
     /// Data bytes handed over and not yet [released](crate::Codec::release), past which a codec pauses or withholds
     /// credit; per stream where the protocol has windows. Default 256 KiB.
     pub window: usize,
+    /// The same for all streams of a connection together, where the protocol has windows. Default 1 MiB.
+    pub connection_window: usize,
     /// Bytes of chunk extensions in one body (HTTP/1.1). Default 4 KiB.
     pub chunk_extensions: usize,
     /// Bytes of trailers (HTTP/1.1). Default 8 KiB.
@@ -125,17 +143,31 @@ pub struct Limits {
     /// Default 64.
     pub pipelined: usize,
     /// Requests decoded and not yet answered on a length-framed wire that tells answers apart by id, past which the
-    /// codec pauses. Default 10,000.
+    /// codec pauses. A wire with streams announces [`streams`](Self::streams) instead. Default 10,000.
     pub open: usize,
+    /// Streams that a peer may have open at once on a multiplexed wire. It is announced; a stream past it is refused, and
+    /// counts as a [reset](Self::resets) that the peer provoked. Default 256.
+    pub streams: usize,
+    /// Frames that continue one head (HTTP/2's CONTINUATION). Default 16.
+    pub continuations: usize,
+    /// Bytes of the table of header fields that either direction of a connection keeps (HPACK); 0 for none. Default 4 KiB.
+    pub header_table: usize,
     /// Interim answers (1xx) to one request. Default 32.
     pub interim: usize,
     /// Control replies owed to the peer and not yet written. Default 1,000.
     pub replies: usize,
-    /// Frames that move nothing forward (heartbeats and their like).
-    /// Default 10,000 at once, then 330 a second.
+    /// Frames that move nothing forward: heartbeats; in HTTP/2 PING, SETTINGS, PRIORITY, DATA without a byte, and frames
+    /// of unknown types. Default 10,000 at once, then 330 a second.
     pub idle_frames: Rate,
-    /// Streams reset by the peer, or by us at its provocation. Default 1,000 at once, then 33 a second.
+    /// Streams reset by the peer before they were answered, or by us at its provocation: refused, or malformed. Default
+    /// 1,000 at once, then 33 a second.
     pub resets: Rate,
+    /// Frames of credit (HTTP/2's WINDOW_UPDATE) beyond those that data sent to the peer has earned. Default 10,000 at
+    /// once, then 330 a second.
+    pub window_updates: Rate,
+    /// Small frames of data handed over and not yet [released](crate::Codec::release): their bytes say too little about
+    /// what they cost. Default 10,000 at once, then 330 a second.
+    pub small_data: Rate,
     /// Depth of nested values (Hessian, Thrift). Default 64.
     pub nesting: usize,
 }
@@ -152,14 +184,20 @@ impl Default for Limits {
             message: None,
             whole: 64 * 1024,
             window: 256 * 1024,
+            connection_window: 1024 * 1024,
             chunk_extensions: 4 * 1024,
             trailers: 8 * 1024,
             pipelined: 64,
             open: 10_000,
+            streams: 256,
+            continuations: 16,
+            header_table: 4096,
             interim: 32,
             replies: 1000,
             idle_frames: Rate { burst: 10_000, per_second: 330 },
             resets: Rate { burst: 1000, per_second: 33 },
+            window_updates: Rate { burst: 10_000, per_second: 330 },
+            small_data: Rate { burst: 10_000, per_second: 330 },
             nesting: 64,
         }
     }
@@ -228,6 +266,13 @@ impl TokenBucket {
             None => false,
         }
     }
+
+    /// Puts `n` tokens back, for what has turned out to be harmless; never above the burst.
+    pub const fn give(&mut self, n: u32) {
+        let full = (self.rate.burst as u128).saturating_mul(TOKEN);
+        let tokens = self.tokens.saturating_add((n as u128).saturating_mul(TOKEN));
+        self.tokens = if tokens > full { full } else { tokens };
+    }
 }
 
 /// Plain counters of one connection.
@@ -288,6 +333,15 @@ mod tests {
         for n in 0..1_000_000u64 {
             assert!(bucket.take(Duration::from_millis(n * 10)), "refused at {n}");
         }
+    }
+
+    #[test]
+    fn what_is_given_back_never_passes_the_burst() {
+        let mut bucket = TokenBucket::new(Rate { burst: 2, per_second: 0 });
+        bucket.give(5);
+        assert_eq!((0..9).filter(|_| bucket.take(Duration::ZERO)).count(), 2);
+        bucket.give(1);
+        assert_eq!((0..9).filter(|_| bucket.take(Duration::ZERO)).count(), 1);
     }
 
     #[test]

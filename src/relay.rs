@@ -303,7 +303,12 @@ impl Relay {
                 return;
             }
             // Each hop answers its own heartbeats, and knows an upgrade by the answer that made it.
-            Event::GoAway | Event::Heartbeat { .. } | Event::Upgraded { .. } => return,
+            // What else says something about one hop ends here too.
+            Event::GoAway
+            | Event::Heartbeat { .. }
+            | Event::Upgraded { .. }
+            | Event::Extension(_)
+            | Event::Switch(_) => return,
             event => event.stream(),
         }) else {
             return;
@@ -444,7 +449,7 @@ impl Relay {
                 }
                 return;
             }
-            Event::Heartbeat { .. } => return,
+            Event::Heartbeat { .. } | Event::Extension(_) | Event::Switch(_) => return,
             Event::Upgraded { stream } => {
                 // From here on the request goes on for as long as the tunnel does.
                 let exchange = self.by_up.get(&(link, stream.id()));
@@ -469,9 +474,13 @@ impl Relay {
             return;
         };
         match &mut event {
+            Event::Reset(_) if state.answered => {
+                self.unwanted(exchange, link, stream);
+                return;
+            }
             Event::Reset(reset) if !state.response_begun => {
                 let outcome = match reset.reason {
-                    ResetReason::Refused => Outcome::Overloaded,
+                    ResetReason::Refused | ResetReason::Overloaded => Outcome::Overloaded,
                     _ => Outcome::Unavailable,
                 };
                 self.by_up.remove(&(link, stream.id()));
@@ -500,7 +509,11 @@ impl Relay {
                     state.done.outcome = trailers.outcome();
                 }
             }
-            Event::Reset(_) => {
+            Event::Reset(reset) => {
+                // The answer is cut, whatever the upstream calls it.
+                if reset.reason == ResetReason::NoError {
+                    reset.reason = ResetReason::Internal;
+                }
                 self.by_up.remove(&(link, stream.id()));
                 state.to = To::Nowhere;
             }
@@ -510,6 +523,21 @@ impl Relay {
         state.done.response_bytes = state.done.response_bytes.saturating_add(n as u64);
         event.set_stream(state.down);
         self.send_down(exchange, event, Some((Side::Up(link), stream)));
+        self.finish_if_ended(exchange);
+    }
+
+    /// The upstream has answered in full and wants no more of the request. The downstream is told behind the answer, as far
+    /// as its protocol can say it; what it sends all the same is thrown away.
+    fn unwanted(&mut self, exchange: ExchangeId, link: Link, stream: StreamId) {
+        self.by_up.remove(&(link, stream.id()));
+        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+        state.to = To::Nowhere;
+        let down = state.down;
+        if !std::mem::replace(&mut state.request_ended, true) {
+            self.by_down.remove(&down.id());
+            self.drop_held_up(exchange, link);
+            self.send_down(exchange, Event::Reset(Reset { stream: down, reason: ResetReason::NoError }), None);
+        }
         self.finish_if_ended(exchange);
     }
 
@@ -631,7 +659,8 @@ impl Relay {
     }
 
     fn send_down(&mut self, exchange: ExchangeId, event: Event, from: Option<(Side, StreamId)>) {
-        if matches!(event, Event::Reset(_)) {
+        // Whatever a reset makes pointless goes; one without an error only says what comes behind the answer.
+        if matches!(&event, Event::Reset(reset) if reset.reason != ResetReason::NoError) {
             self.drop_held_down(exchange);
         }
         let held = Held { exchange, event, from };
@@ -661,6 +690,8 @@ impl Relay {
                     state.response_ended = true;
                 }
             }
+            // The downstream has let go of the stream, and the answer is out.
+            Err(_) if matches!(&held.event, Event::Reset(reset) if reset.reason == ResetReason::NoError) => {}
             Err(error) => {
                 self.give_back(&held, before);
                 self.cannot_send_down(&held, &error);

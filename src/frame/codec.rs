@@ -8,7 +8,7 @@ use super::format::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdF
 use crate::codec::{Codec, Conn, ConnState, Cx, Role};
 use crate::depth::Depth;
 use crate::error::{DecodeError, EncodeError, Scope};
-use crate::event::{Body, Event, Sent, Step, StreamId};
+use crate::event::{Body, Event, ResetReason, Sent, Step, StreamId};
 use crate::head::{Head, HeadFormat, Kind};
 use crate::key::RoutingKey;
 use crate::limits::{Limit, Limits, Stats, TokenBucket};
@@ -625,8 +625,9 @@ impl<F: FrameFormat> FrameCodec<F> {
             Event::Head(head) => self.head(head, cx),
             Event::Body(body) => self.body(body, cx),
             Event::Reset(reset) => {
-                // A length-framed wire cannot say that the rest of a message will not come.
-                if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
+                // A length-framed wire cannot say that the rest of a message will not come, nor that it is not wanted.
+                if reset.reason == ResetReason::NoError {
+                } else if self.tx.as_ref().is_some_and(|tx| tx.stream == reset.stream) {
                     self.tx = None;
                     self.close = true;
                 } else if self.role == Role::Server {
@@ -649,7 +650,10 @@ impl<F: FrameFormat> FrameCodec<F> {
                 Ok(Sent::All)
             }
             Event::Heartbeat { ack: true } | Event::Capacity { .. } => Ok(Sent::All),
-            Event::Upgraded { .. } => {
+            Event::Extension(_) => {
+                Err(EncodeError::NoPlace { protocol: self.protocol(), what: "a frame of an unknown type" })
+            }
+            Event::Upgraded { .. } | Event::Switch(_) => {
                 Err(EncodeError::NoPlace { protocol: self.protocol(), what: "a change of protocol" })
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::error::{DecodeError, Scope};
-use crate::event::{Event, ResetReason, StreamId};
+use crate::event::{Event, Extension, ResetReason, StreamId};
 use crate::head::{Head, Kind};
 use crate::key::{Attr, Attribute, RoutingKey};
 use crate::outcome::Outcome;
@@ -33,6 +33,8 @@ pub(super) enum Entry {
         ack: bool,
     },
     Upgraded,
+    Extension(Extension),
+    Switch(&'static str),
     /// A reset of a stream that has no message in this direction.
     Reset(StreamId, ResetReason),
 }
@@ -161,6 +163,8 @@ impl Log {
             Event::GoAway => Entry::GoAway,
             Event::Heartbeat { ack } => Entry::Heartbeat { ack: *ack },
             Event::Upgraded { .. } => Entry::Upgraded,
+            Event::Extension(extension) => Entry::Extension(extension.clone()),
+            Event::Switch(switch) => Entry::Switch(switch.protocol),
             // When the way is free again depends on when it was asked.
             Event::Capacity { .. } => return Ok(()),
         };

@@ -485,6 +485,10 @@ impl Codec for Client {
                 self.go_away(cx);
                 Ok(Sent::All)
             }
+            Event::Extension(_) => {
+                Err(EncodeError::NoPlace { protocol: crate::NAME, what: "a frame of an unknown type" })
+            }
+            Event::Switch(_) => Err(EncodeError::NoPlace { protocol: crate::NAME, what: "a change of protocol" }),
             _ => Ok(Sent::All),
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use meshwire::{
-    Body, Codec, ConnState, Cx, DecodeError, EncodeError, Event, Head, Limit, Limits, LocalReply, Scope, Sent, Stats,
-    Step, StreamId,
+    Body, Codec, ConnState, Cx, DecodeError, EncodeError, Event, Head, Limit, Limits, LocalReply, ResetReason, Scope,
+    Sent, Stats, Step, StreamId,
 };
 
 use crate::body::{Inbound, Outbound, Piece, check_message, check_trailers};
@@ -633,9 +633,14 @@ impl Codec for Server {
                         self.writing = None;
                         self.close = true;
                     }
-                } else if matches!(self.reading, Reading::Body { stream, .. } if stream == reset.stream) {
+                } else if reset.reason != ResetReason::NoError
+                    && matches!(self.reading, Reading::Body { stream, .. } if stream == reset.stream)
+                {
                     self.stop = true;
                     self.close |= self.exchanges.is_empty();
+                } else if matches!(self.reading, Reading::Tunnel { stream, .. } if stream == reset.stream) {
+                    // This direction has ended, and the other one is not wanted.
+                    self.close = true;
                 }
                 Ok(Sent::All)
             }
@@ -643,6 +648,10 @@ impl Codec for Server {
                 self.go_away(cx);
                 Ok(Sent::All)
             }
+            Event::Extension(_) => {
+                Err(EncodeError::NoPlace { protocol: crate::NAME, what: "a frame of an unknown type" })
+            }
+            Event::Switch(_) => Err(EncodeError::NoPlace { protocol: crate::NAME, what: "a change of protocol" }),
             _ => Ok(Sent::All),
         };
         self.settle(cx);

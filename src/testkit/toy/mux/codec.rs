@@ -645,7 +645,10 @@ impl Codec for Mux {
                 Ok(Sent::All)
             }
             Event::Heartbeat { ack: true } | Event::Capacity { .. } => Ok(Sent::All),
-            Event::Upgraded { .. } => Err(EncodeError::NoPlace { protocol: NAME, what: "a change of protocol" }),
+            Event::Extension(_) => Err(EncodeError::NoPlace { protocol: NAME, what: "a frame of an unknown type" }),
+            Event::Upgraded { .. } | Event::Switch(_) => {
+                Err(EncodeError::NoPlace { protocol: NAME, what: "a change of protocol" })
+            }
         }
     }
 

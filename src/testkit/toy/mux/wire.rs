@@ -112,8 +112,14 @@ pub(super) fn write_head(head: &Head) -> Result<Vec<u8>, EncodeError> {
     Ok(out)
 }
 
-const REASONS: [ResetReason; 4] =
-    [ResetReason::Cancelled, ResetReason::Malformed, ResetReason::Refused, ResetReason::Internal];
+const REASONS: [ResetReason; 6] = [
+    ResetReason::Cancelled,
+    ResetReason::Malformed,
+    ResetReason::Refused,
+    ResetReason::Internal,
+    ResetReason::NoError,
+    ResetReason::Overloaded,
+];
 
 pub(super) fn reason_of(code: u8) -> ResetReason {
     REASONS.get(usize::from(code)).copied().unwrap_or(ResetReason::Internal)
