@@ -3,4 +3,21 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
 
+mod build;
+mod format;
+pub mod grpc;
 pub mod hpack;
+mod message;
+mod note;
+mod rules;
+mod status;
+mod write;
+
+pub use build::{request, response, trailers};
+pub use status::{outcome, status};
+
+/// The protocol's name.
+const NAME: &str = "http2";
+
+/// What heads mean: joined with whatever else speaks HTTP.
+const SEMANTICS: &str = "http";
