@@ -9,7 +9,7 @@ use crate::format::{ANSWER, FORMAT, TRAILERS};
 use crate::note::{Framing, Note};
 use crate::parse::{self, Path};
 use crate::scan::{Found, Scan};
-use crate::{grammar, status};
+use crate::{grammar, status, upgrade};
 
 /// A request with a body that is whole, ready to be encoded or routed. Without a `Content-Length` among `fields` one is
 /// added for a body, and for a method that usually has one.
@@ -50,8 +50,8 @@ pub fn request(
     bytes.extend_from_slice(body);
     let mut head = request_head(parsed, StreamId::NEW, bytes.into(), end);
     // What follows a CONNECT or an Upgrade may be a tunnel.
-    let switch = method == "CONNECT" || Note::new(head.note()).has(Note::UPGRADE);
-    head.set_end(!(switch && body.is_empty()));
+    let switch = method == "CONNECT" || upgrade::mark(&mut head, |_| true);
+    head.set_end(!switch);
     Ok(Event::Head(head))
 }
 
@@ -88,6 +88,9 @@ pub fn response(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) ->
     let kind = if is_interim(status) { Kind::Interim } else { Kind::Response };
     let mut head = response_head(note, parsed.status, parsed.fields_at, kind, StreamId::NEW, bytes.into(), end);
     head.set_end(status != 101);
+    if status == 101 {
+        upgrade::mark(&mut head, |_| true);
+    }
     Ok(Event::Head(head))
 }
 

@@ -17,7 +17,7 @@ use crate::format;
 use crate::note::{Framing, Note};
 use crate::parse;
 use crate::scan::{Found, Scan};
-use crate::upgrade::Offer;
+use crate::upgrade::{self, Offer};
 use crate::write::{self, Connection, Frame, Plan};
 
 /// The codec of [`Role::Client`](meshwire::Role::Client).
@@ -274,7 +274,7 @@ impl Client {
         let bytes = input.split_to(end.saturating_add(data)).freeze();
         let mut head = build::response_head(note, code, parsed.fields_at, Kind::Response, stream, bytes, end);
         self.held = self.held.saturating_add(data);
-        if switched && !(may_switch && Offer::of(&head, &self.config).protocol().is_some()) {
+        if switched && !(may_switch && upgrade::mark(&mut head, |protocol| self.config.allows(protocol))) {
             return Err(Fault::bad("upgrade", "a switch to a protocol that was not asked for"));
         }
         if switched || connected {

@@ -7,11 +7,12 @@ pub(crate) struct Config {
     pub(crate) pipeline: usize,
     pub(crate) assume_get: bool,
     pub(crate) upgrades: Vec<String>,
+    pub(crate) h2c: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { via: None, pipeline: 1, assume_get: false, upgrades: vec!["websocket".to_owned()] }
+        Self { via: None, pipeline: 1, assume_get: false, upgrades: vec!["websocket".to_owned()], h2c: false }
     }
 }
 

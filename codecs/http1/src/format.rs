@@ -5,6 +5,7 @@ use meshwire::{Attribute, Head, HeadFormat, RoutingKey};
 use crate::grammar;
 use crate::note::Note;
 use crate::parse::{is_fixed, is_hop, is_name};
+use crate::upgrade;
 
 /// The format of requests and of responses.
 pub(crate) static FORMAT: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMANTICS)
@@ -13,14 +14,16 @@ pub(crate) static FORMAT: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMAN
     .with_fields(next_field)
     .with_field_edits(check_field)
     .with_attribute_check(check_attribute)
-    .with_forward(forward);
+    .with_forward(forward)
+    .with_upgrade(upgrade::marked);
 
 /// A head of which no attribute is there: what a response is.
 pub(crate) static ANSWER: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMANTICS)
     .without(&Attribute::ALL)
     .with_fields(next_field)
     .with_field_edits(check_field)
-    .with_forward(forward);
+    .with_forward(forward)
+    .with_upgrade(upgrade::marked);
 
 /// Fields behind a chunked body. No note of theirs says anything: what is the connection's was refused.
 pub(crate) static TRAILERS: HeadFormat = HeadFormat::new(crate::NAME, crate::SEMANTICS)

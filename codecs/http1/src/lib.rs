@@ -43,6 +43,7 @@ mod detect;
 mod fault;
 mod format;
 mod grammar;
+mod h2c;
 mod note;
 mod parse;
 mod plain;

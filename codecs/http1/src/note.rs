@@ -1,6 +1,7 @@
 //! The word that a head carries for this codec: how its body is framed, and what forwarding it takes.
 
-/// The bits of a head's note. The upper twenty are where the value of `Content-Length` begins, or 0.
+/// The bits of a head's note. The upper nineteen are where the value of `Content-Length` begins, or the protocol of an
+/// `Upgrade` that may pass, or 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note(u32);
 
@@ -18,7 +19,8 @@ pub(crate) enum Framing {
 }
 
 const FRAMING: u32 = 3;
-const LENGTH_AT: u32 = 12;
+const PLACE: u32 = 13;
+const PLACES: usize = 1 << 19;
 
 impl Note {
     /// It has fields of the connection, apart from `Transfer-Encoding`.
@@ -41,6 +43,8 @@ impl Note {
     pub(crate) const STRAY: Self = Self(1 << 10);
     /// `Host` is missing, or is not what the request-target says.
     pub(crate) const REHOST: Self = Self(1 << 11);
+    /// An `Upgrade` that may pass: without content, what the upper bits tell is where its protocol is.
+    const SWITCH: Self = Self(1 << 12);
 
     pub(crate) const fn new(bits: u32) -> Self {
         Self(bits)
@@ -81,15 +85,26 @@ impl Note {
 
     /// Where the digits of `Content-Length` begin, if the note has room to say so.
     pub(crate) const fn length_at(self) -> Option<usize> {
-        match self.0 >> LENGTH_AT {
-            0 => None,
-            at => Some(at as usize),
+        match self.0 >> PLACE {
+            at @ 1.. if !self.has(Self::SWITCH) => Some(at as usize),
+            _ => None,
         }
     }
 
     #[must_use]
     pub(crate) const fn with_length_at(self, at: usize) -> Self {
-        if at < 1 << 20 { Self(self.0 | (at as u32) << LENGTH_AT) } else { self }
+        if at < PLACES { Self(self.0 | (at as u32) << PLACE) } else { self }
+    }
+
+    /// Where the protocol begins that the connection may become.
+    pub(crate) const fn switch_at(self) -> Option<usize> {
+        if self.has(Self::SWITCH) { Some((self.0 >> PLACE) as usize) } else { None }
+    }
+
+    /// `None` where the note has no room to say it.
+    pub(crate) const fn with_switch_at(self, at: usize) -> Option<Self> {
+        let rest = self.0 & ((1 << PLACE) - 1);
+        if at < PLACES { Some(Self(rest | Self::SWITCH.0 | (at as u32) << PLACE)) } else { None }
     }
 }
 
@@ -99,9 +114,13 @@ mod tests {
 
     #[test]
     fn nothing_overlaps() {
-        let note = Note::HOP.and(Note::REHOST).with_framing(Framing::Close).with_length_at((1 << 20) - 1);
+        let note = Note::HOP.and(Note::REHOST).with_framing(Framing::Close).with_length_at(PLACES - 1);
         assert!(note.has(Note::HOP) && note.has(Note::REHOST) && !note.has(Note::STRAY) && !note.has(Note::LISTED));
-        assert_eq!((note.framing(), note.length_at()), (Framing::Close, Some((1 << 20) - 1)));
-        assert_eq!(Note::default().with_length_at(1 << 20).length_at(), None);
+        assert_eq!((note.framing(), note.length_at()), (Framing::Close, Some(PLACES - 1)));
+        assert_eq!(Note::default().with_length_at(PLACES).length_at(), None);
+        let note = note.with_switch_at(7).unwrap();
+        assert!(note.has(Note::HOP) && note.has(Note::REHOST) && note.framing() == Framing::Close);
+        assert_eq!((note.switch_at(), note.length_at()), (Some(7), None));
+        assert_eq!(note.with_switch_at(PLACES), None);
     }
 }

@@ -344,7 +344,7 @@ fn is_foreign_version(head: &[u8]) -> bool {
 
 /// Where `part`, a slice of `whole`, lies in it.
 #[inline]
-fn span(whole: &[u8], part: &[u8]) -> Range<usize> {
+pub(crate) fn span(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
     start..start.saturating_add(part.len())
 }

@@ -59,6 +59,19 @@ impl Http1 {
         Arc::make_mut(&mut self.config).upgrades = allowed.map(|token| (*token).to_owned()).collect();
         self
     }
+
+    /// A server takes `Upgrade: h2c` of a request without content: it answers 101 and hands the connection over to the
+    /// protocol called `http2` ([`Event::Switch`](meshwire::Event::Switch)), for which the endpoint must have a
+    /// [registry](meshwire::Endpoint::with_registry).
+    ///
+    /// Off unless asked for. RFC 9113 has dropped it, a server may ignore any Upgrade (RFC 9110, section 7.8), and
+    /// proxies that tunnel this one let requests pass unread. Here none passes unread: a client is never sent an `h2c`,
+    /// and what follows the switch is decoded and routed like the rest.
+    #[must_use]
+    pub fn h2c(mut self, yes: bool) -> Self {
+        Arc::make_mut(&mut self.config).h2c = yes;
+        self
+    }
 }
 
 impl Protocol for Http1 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use meshwire::{
     Body, Codec, ConnState, Cx, DecodeError, EncodeError, Event, Head, Limit, Limits, LocalReply, ResetReason, Scope,
-    Sent, Stats, Step, StreamId,
+    Sent, Stats, Step, StreamId, Switch,
 };
 
 use crate::body::{Inbound, Outbound, Piece, check_message, check_trailers};
@@ -14,11 +14,12 @@ use crate::build::{self, is_interim};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::format;
+use crate::h2c;
 use crate::note::{Framing, Note};
 use crate::parse;
 use crate::scan::{Found, Scan};
 use crate::status;
-use crate::upgrade::Offer;
+use crate::upgrade::{self, Offer};
 use crate::write::{self, Connection, Frame, Plan};
 
 /// Empty lines taken in front of a request (RFC 9112, section 2.2: at least one).
@@ -78,6 +79,8 @@ enum Reading {
         stream: StreamId,
         open: bool,
     },
+    /// The connection becomes another protocol's once the answers owed are out.
+    Next(Box<Switch>),
 }
 
 impl Reading {
@@ -154,6 +157,7 @@ impl Server {
         };
         self.stats.bytes_in = self.stats.bytes_in.saturating_add(before.saturating_sub(input.len()) as u64);
         match result {
+            Ok(Step::Paused) => Ok(self.switch(cx).unwrap_or(Step::Paused)),
             Ok(step) => Ok(step),
             Err(fault) => {
                 let stream = match self.reading {
@@ -169,6 +173,17 @@ impl Server {
                 self.refuse(cx)
             }
         }
+    }
+
+    /// Leaves the connection to the next protocol, if that was asked for and nothing is owed before it.
+    fn switch(&mut self, cx: &mut Cx<'_>) -> Option<Step> {
+        if !matches!(self.reading, Reading::Next(_)) || !self.exchanges.is_empty() {
+            return None;
+        }
+        let Reading::Next(switch) = std::mem::replace(&mut self.reading, Reading::HEAD) else { return None };
+        cx.output().put(h2c::ANSWER);
+        self.close = true;
+        Some(Step::Event(Event::Switch(switch)))
     }
 
     /// A request head that is read from its first byte on, and is all there.
@@ -295,7 +310,7 @@ impl Server {
                 self.held = self.held.saturating_add(event.data_len());
                 Ok(Step::Event(event))
             }
-            Reading::Waiting { .. } | Reading::Refused { .. } => Ok(Step::Paused),
+            Reading::Waiting { .. } | Reading::Refused { .. } | Reading::Next(_) => Ok(Step::Paused),
             Reading::Switched { stream } => {
                 let stream = *stream;
                 self.reading = Reading::Tunnel { stream, open: true };
@@ -371,8 +386,16 @@ impl Server {
         let mut head = build::request_head(parsed, stream, bytes, end);
         let whole = data as u64 == length && framing != Framing::Chunked;
         // What follows may be the tunnel: the stream stays open until the answer tells.
-        let upgrade = whole && note.has(Note::UPGRADE) && Offer::of(&head, &self.config).protocol().is_some();
+        let upgrade = whole && note.has(Note::UPGRADE) && upgrade::mark(&mut head, |it| self.config.allows(it));
         head.set_end(whole && !connect && !upgrade);
+        if self.config.h2c
+            && let Some(settings) = h2c::settings(&head)
+        {
+            head.set_stream(StreamId::NEW);
+            self.stats.messages_in = self.stats.messages_in.saturating_add(1);
+            self.reading = Reading::Next(Box::new(Switch { protocol: h2c::PROTOCOL, head, settings }));
+            return Ok(Step::Paused);
+        }
         self.owe(Exchange { stream, head: is_head, connect, upgrade, old: false, keep: false, blocked: false }, note);
         self.held = self.held.saturating_add(data);
         let taken = end as u64;

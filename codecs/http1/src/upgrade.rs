@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::format::{self, line};
 use crate::grammar;
 use crate::note::{Framing, Note};
+use crate::parse::span;
 use crate::write::declared_length;
 
 /// What becomes of the `Upgrade` of a head.
@@ -24,6 +25,10 @@ pub(crate) enum Offer<'a> {
 impl<'a> Offer<'a> {
     #[inline]
     pub(crate) fn of(head: &'a Head, config: &Config) -> Self {
+        Self::find(head, |protocol| config.allows(protocol))
+    }
+
+    fn find(head: &'a Head, allows: impl Fn(&[u8]) -> bool) -> Self {
         if format::note(head).is_none_or(|note| !note.has(Note::UPGRADE)) {
             return Self::None;
         }
@@ -39,7 +44,7 @@ impl<'a> Offer<'a> {
                 continue;
             }
             for protocol in grammar::list(value) {
-                if found.is_none() && config.allows(protocol) {
+                if found.is_none() && allows(protocol) {
                     found = Some(protocol);
                 } else {
                     others = true;
@@ -64,6 +69,22 @@ impl<'a> Offer<'a> {
     pub(crate) const fn must_strip(self) -> bool {
         matches!(self, Self::Refused | Self::Among(_))
     }
+}
+
+/// Notes in the head which protocol it may become; false if there is none.
+pub(crate) fn mark(head: &mut Head, allows: impl Fn(&[u8]) -> bool) -> bool {
+    let Some(protocol) = Offer::find(head, allows).protocol() else { return false };
+    let at = span(head.bytes(), protocol).start;
+    let Some(note) = Note::new(head.note()).with_switch_at(at) else { return false };
+    head.set_note(note.bits());
+    true
+}
+
+/// What [`mark`] has noted: for [`Head::upgrade`].
+pub(crate) fn marked(head: &Head) -> Option<&[u8]> {
+    let rest = head.bytes().get(Note::new(head.note()).switch_at()?..)?;
+    let end = rest.iter().position(|b| matches!(b, b',' | b' ' | b'\t' | b'\r')).unwrap_or(rest.len());
+    rest.get(..end)
 }
 
 fn has_no_body(head: &Head) -> bool {
