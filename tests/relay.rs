@@ -373,3 +373,57 @@ fn lost_upstreams_leave_nothing_behind() {
     }
     assert_eq!((bench.done.len(), bench.relay.open()), (100, 0));
 }
+
+/// A frame of the multiplexed toy.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[kind, flags, length[0], length[1], 0, 0, 0, stream], payload].concat()
+}
+
+/// RFC 9113, section 8.1: a server may answer in full, then say that it wants no more of the request.
+#[test]
+fn a_reset_behind_a_whole_answer_takes_nothing_of_it_away() {
+    let (head, data, reset, window, settings) = (0, 1, 2, 3, 6);
+    let (end, no_error) = (1, 4);
+    let mut bench = Bench::new(meshwire::testkit::toy::Mux);
+    bench.answer(&frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]));
+    let narrow = frame(settings, 0, 0, &[0, 9, 0, 0, 0, 40]);
+    let ask = [&b"TMUX"[..], &narrow, &frame(head, 0, 1, b"\x01s\x01m")].concat();
+    assert!(bench.ask(&ask).ends_with(b"\x01s\x01m"));
+    let up = 1;
+    let whole = [frame(head, 0, up, b"\0"), frame(data, end, up, &[b'x'; 100]), frame(reset, 0, up, &[no_error])];
+    let first = bench.answer(&whole.concat());
+    assert_eq!(first.iter().filter(|byte| **byte == b'x').count(), 40);
+    assert!(!first.ends_with(&frame(reset, 0, 1, &[no_error])) && bench.done.is_empty());
+
+    // What comes of the request all the same goes nowhere.
+    assert_eq!(bench.ask(&frame(data, 0, 1, b"more")), b"");
+    bench.ask(&[frame(window, 0, 1, &[0, 0, 1, 0]), frame(window, 0, 0, &[0, 0, 1, 0])].concat());
+    let rest = bench.received();
+    assert_eq!(rest.iter().filter(|byte| **byte == b'x').count(), 60);
+    assert!(rest.ends_with(&frame(reset, 0, 1, &[no_error])), "{}", rest.escape_ascii());
+    assert_eq!((bench.done[0].outcome, bench.relay.open()), (Outcome::Success, 0));
+}
+
+#[test]
+fn an_answer_cut_without_an_error_is_cut_all_the_same() {
+    let (head, reset, settings) = (0, 2, 6);
+    let (internal, no_error) = (3, 4);
+    let mut bench = Bench::new(meshwire::testkit::toy::Mux);
+    bench.answer(&frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]));
+    let client = [&b"TMUX"[..], &frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]), &frame(head, 1, 1, b"\x01s\x01m")];
+    bench.ask(&client.concat());
+    let down = bench.answer(&[frame(head, 0, 1, b"\0"), frame(reset, 0, 1, &[no_error])].concat());
+    assert!(down.ends_with(&frame(reset, 0, 1, &[internal])), "{}", down.escape_ascii());
+}
+
+#[test]
+fn trailers_and_their_outcome_pass() {
+    let mut bench = Bench::new(Http1::default());
+    let trailers = b"0\r\nX-Sum: 7\r\n\r\n";
+    let ask = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(bench.ask(&[&ask[..], trailers].concat()), [&ask[..], trailers].concat());
+    let answer = [&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..], trailers].concat();
+    assert_eq!(bench.answer(&answer), answer);
+    assert_eq!(bench.done[0].outcome, Outcome::Success, "trailers without one leave the head's");
+}
