@@ -1,7 +1,7 @@
 //! Heads that somebody writes: checked by the rules that hold for those of peers.
 
 use bytes::Bytes;
-use meshwire::{EncodeError, Event, Head, Limits, LocalReply, Outcome, StreamId};
+use meshwire::{EncodeError, Event, Head, Limits, LocalReply, StreamId};
 
 use crate::grpc::{self, Flavor};
 use crate::hpack::{Field, FieldList, ListLimits};
@@ -129,14 +129,15 @@ pub(crate) fn reply(stream: StreamId, asked: Asked, reply: &LocalReply<'_>) -> O
         let fields = fields.split_at_checked(if text.is_empty() { 2 } else { 3 }).unwrap_or_default().0;
         response(200, fields, "").ok()?
     } else {
-        let body =
-            if reply.message.is_empty() || asked.is_head { String::new() } else { format!("{}\n", reply.message) };
-        // A 2xx would open the tunnel that was asked for.
-        let status = match reply.outcome {
-            Outcome::Success if asked.connect => 501,
-            outcome => status::status(outcome),
-        };
-        response(status, &[("content-type", Flavor::Http.content_type())], body).ok()?
+        let body = if reply.message.is_empty() { String::new() } else { format!("{}\n", reply.message) };
+        let mut event =
+            response(status::status(reply.outcome), &[("content-type", Flavor::Http.content_type())], body).ok()?;
+        if asked.is_head
+            && let Event::Head(head) = &mut event
+        {
+            let _ = head.take_data();
+        }
+        event
     };
     event.set_stream(stream);
     Some(event)
@@ -190,4 +191,151 @@ const fn invalid(what: &'static str) -> EncodeError {
 
 const fn refused(malformed: Malformed) -> EncodeError {
     invalid(malformed.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use meshwire::{Attribute, Outcome, RoutingKey};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::message::Asked;
+    use crate::testing::lines;
+
+    fn head(event: Result<Event, EncodeError>) -> Head {
+        match event.unwrap() {
+            Event::Head(head) => head,
+            other => panic!("no head: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests() {
+        let built = head(request("POST", "/a", "h", &[("X-A", " 1 "), ("Cookie", "a=b")], "body"));
+        assert_eq!(
+            lines(built.head_bytes()),
+            [
+                ":method: POST",
+                ":scheme: http",
+                ":authority: h",
+                ":path: /a",
+                "x-a: 1",
+                "cookie: a=b",
+                "content-length: 4"
+            ]
+        );
+        assert_eq!((built.data(), built.is_end()), (&b"body"[..], true));
+        assert_eq!(built.fields().unwrap().count(), 3);
+        let built = head(request("GET", "/", "", &[(":scheme", "https")], ""));
+        assert_eq!(lines(built.head_bytes()), [":method: GET", ":path: /", ":scheme: https"]);
+        let built = head(request("PUT", "/", "", &[], ""));
+        assert_eq!(lines(built.head_bytes()).last().unwrap(), "content-length: 0");
+        let built = head(request("POST", "/s/m", "", &[("Content-Type", "application/grpc")], "x"));
+        assert_eq!(lines(built.head_bytes()).last().unwrap(), "content-type: application/grpc");
+        let built = head(request("OPTIONS", "*", "h", &[], ""));
+        assert_eq!(built.attribute(Attribute::Path).value(), Some(&b"*"[..]));
+    }
+
+    #[test]
+    fn tunnels_stay_open() {
+        let built = head(request("CONNECT", "", "a:1", &[], ""));
+        assert_eq!((lines(built.head_bytes()).len(), built.is_end()), (2, false));
+        let built = head(request("CONNECT", "/chat", "a", &[(":protocol", "websocket")], ""));
+        assert_eq!((built.upgrade(), built.is_end()), (Some(&b"websocket"[..]), false));
+    }
+
+    #[test]
+    fn what_a_peer_would_refuse_is_not_built() {
+        let fields: [&[(&str, &str)]; 9] = [
+            &[("a b", "")],
+            &[("", "")],
+            &[("x", "a\r\nb")],
+            &[("connection", "close")],
+            &[("te", "gzip")],
+            &[("content-length", "3")],
+            &[("content-length", "4"), ("content-length", "4")],
+            &[("host", "other")],
+            &[(":x", "y")],
+        ];
+        for fields in fields {
+            assert!(request("POST", "/", "h", fields, "body").is_err(), "{fields:?}");
+        }
+        let many = vec![("x", "y"); 200];
+        assert!(request("GET", "/", "h", &many, "").is_err());
+        assert!(request("GET", "", "h", &[], "").is_err() && request("GET", "/", "u@h", &[], "").is_err());
+        assert!(request("CONNECT", "/", "a:1", &[], "").is_err());
+        for (status, body) in [(101, ""), (99, ""), (1000, ""), (204, "x"), (304, "x"), (103, "x")] {
+            assert!(response(status, &[], body).is_err(), "{status}");
+        }
+        assert!(response(200, &[("content-length", "3")], "").is_err());
+        assert!(trailers(&[(":status", "200")]).is_err() && trailers(&[("content-length", "1")]).is_err());
+    }
+
+    #[test]
+    fn answers() {
+        let built = head(response(200, &[("X", "y")], "body"));
+        assert_eq!(lines(built.head_bytes()), [":status: 200", "x: y", "content-length: 4"]);
+        assert_eq!((built.data(), built.is_end()), (&b"body"[..], true));
+        let built = head(response(103, &[("link", "x")], ""));
+        assert_eq!((built.kind(), built.is_end()), (meshwire::Kind::Interim, false));
+        assert_eq!(lines(head(response(304, &[("content-length", "5")], "")).head_bytes()).len(), 2);
+    }
+
+    #[test]
+    fn local_replies() {
+        let asked = Asked::default();
+        for outcome in Outcome::ALL {
+            let local = LocalReply::new(outcome, "50 % of it\n");
+            let built = head(Ok(reply(StreamId::new(5), asked, &local).unwrap()));
+            assert_eq!((built.outcome(), built.stream(), built.is_end()), (outcome, StreamId::new(5), true));
+            assert_eq!(built.data(), b"50 % of it\n\n");
+            for flavor in [Flavor::Grpc, Flavor::Web, Flavor::WebText] {
+                let built = head(Ok(reply(StreamId::new(5), Asked { flavor, ..asked }, &local).unwrap()));
+                assert_eq!(built.outcome(), grpc::outcome(grpc::code(outcome)));
+                assert_eq!(
+                    lines(built.head_bytes()),
+                    [
+                        ":status: 200".to_owned(),
+                        format!("content-type: {}", flavor.content_type()),
+                        format!("grpc-status: {}", grpc::code(outcome)),
+                        "grpc-message: 50 %25 of it%0A".to_owned()
+                    ]
+                );
+                assert!(built.is_end() && built.data().is_empty());
+            }
+        }
+        let empty = LocalReply::new(Outcome::Timeout, "");
+        let built = head(Ok(reply(StreamId::new(5), Asked { flavor: Flavor::Grpc, ..asked }, &empty).unwrap()));
+        assert_eq!(lines(built.head_bytes()).len(), 3);
+        let local = LocalReply::new(Outcome::Timeout, "late");
+        let built = head(Ok(reply(StreamId::new(5), Asked { is_head: true, ..asked }, &local).unwrap()));
+        assert_eq!((lines(built.head_bytes())[2].as_str(), built.data()), ("content-length: 5", &b""[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_built_reads_the_same(
+            method in "[A-Z]{1,7}",
+            path in "/[!-\"$-~]{0,40}",
+            authority in "[a-z.-]{1,20}(:[0-9]{1,4})?",
+            fields in prop::collection::vec(("[a-zA-Z-]{1,12}", "[!-~]([ -~]{0,20}[!-~])?"), 0..6),
+            body in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let pairs: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            if let Ok(Event::Head(head)) = request(&method, &path, &authority, &pairs, &body) {
+                prop_assert_eq!(head.data(), &body[..]);
+                prop_assert_eq!(head.attribute(Attribute::Path).value(), Some(path.as_bytes()));
+                prop_assert_eq!(head.attribute(Attribute::Authority).value(), Some(authority.as_bytes()));
+                let read: Vec<_> = head.fields().unwrap().take(pairs.len()).collect();
+                let given: Vec<_> = fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
+                for ((name, value), (given_name, given_value)) in read.iter().zip(&given) {
+                    prop_assert_eq!((*name, *value), (given_name.as_bytes(), given_value.as_bytes()));
+                }
+            } else {
+                let known = ["te", "host", "content-length", "upgrade", "connection", "keep-alive"];
+                let refused = fields.iter().any(|(name, _)| known.iter().any(|known| name.eq_ignore_ascii_case(known)));
+                prop_assert!(refused || method == "CONNECT");
+            }
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod message;
 mod note;
 mod rules;
 mod status;
+#[cfg(test)]
+mod testing;
 mod write;
 
 pub use build::{request, response, trailers};

@@ -9,7 +9,7 @@ use meshwire::{Attribute, EncodeError, FieldEdit, Head, Kind, RoutingKey};
 use crate::format::{self, CALL, is_hop};
 use crate::grpc::Flavor;
 use crate::hpack::{Field, FieldList, Fields, Known};
-use crate::message::{Asked, Facts};
+use crate::message::{Asked, Facts, length_of};
 use crate::note::{Note, Protocol};
 use crate::rules;
 
@@ -47,7 +47,7 @@ pub(crate) fn request(head: &Head, terms: &Terms<'_>, sink: &mut impl Sink) -> R
     if note.protocol().is_some() && !terms.extended_connect {
         return Err(NO_CONNECT_PROTOCOL);
     }
-    let content_length = put_own(head, note, sink)?;
+    let content_length = put_own(head, note, sink)?.filter(|_| !note.has(Note::CONNECT));
     Ok(Facts {
         content_length,
         flavor: note.flavor(),
@@ -65,7 +65,7 @@ pub(crate) fn response(head: &Head, asked: Asked, sink: &mut impl Sink) -> Resul
     let Some(note) = format::note(head) else { return foreign_response(head, asked, sink) };
     let facts = answer_facts(head, asked, head.status().unwrap_or_default(), note.flavor());
     let content_length = put_own(head, note, sink)?;
-    Ok(Facts { content_length: content_length.filter(|_| !facts.interim && !facts.connect), ..facts })
+    Ok(Facts { content_length: length_of(content_length, facts.interim || facts.connect, facts.bodyless), ..facts })
 }
 
 /// Puts the fields behind a body.
@@ -135,6 +135,14 @@ fn put_edited(head: &Head, note: Note, sink: &mut impl Sink) -> Result<Option<u6
     let call = std::ptr::eq(head.format(), &CALL);
     let path = new_path(head, call)?;
     let authority = head.edited(Attribute::Authority).or_else(|| head.edited(Attribute::Service).filter(|_| !call));
+    if note.has(Note::CONNECT) && !note.protocol().is_some() {
+        if path.is_some() {
+            return Err(no_place("the path of a CONNECT"));
+        }
+        if authority.is_some_and(|authority| !rules::is_authority_with_port(authority)) {
+            return Err(invalid("CONNECT names a host and a port"));
+        }
+    }
     let mut overlay = Overlay::of(head);
     let fields_at = head.fields_at().unwrap_or_default();
     let mut said = authority.is_none();
@@ -408,5 +416,485 @@ fn foreign_response(head: &Head, asked: Asked, sink: &mut impl Sink) -> Result<F
     let digits = [status / 100, status / 10 % 10, status % 10].map(|digit| b'0' | digit as u8);
     put(sink, b":status", &digits, false);
     foreign.put(sink, stray);
-    Ok(Facts { content_length: said.length.filter(|_| !stray), ..facts })
+    Ok(Facts { content_length: length_of(said.length, stray, facts.bodyless), ..facts })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use meshwire::{Outcome, StreamId};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::message::{self, Rules};
+    use crate::testing::{Lines, Pairs, block, foreign_request, foreign_response, foreign_trailers, get, lines};
+
+    const EXTENDED: Terms<'static> = Terms { scheme: b"https", extended_connect: true };
+
+    fn head_of(block: Bytes) -> Head {
+        message::request(block, StreamId::new(1), false, Rules { extended_connect: true }).unwrap().0
+    }
+
+    fn sent(head: &Head) -> Result<(Vec<String>, Facts), EncodeError> {
+        let mut out = Lines::default();
+        let result = request(head, &EXTENDED, &mut out);
+        assert!(result.is_ok() || out.0.is_empty(), "what is refused was never written");
+        result.map(|facts| (out.0, facts))
+    }
+
+    fn answered(head: &Head, asked: Asked) -> Result<(Vec<String>, Facts), EncodeError> {
+        let mut out = Lines::default();
+        let result = response(head, asked, &mut out);
+        assert!(result.is_ok() || out.0.is_empty(), "what is refused was never written");
+        result.map(|facts| (out.0, facts))
+    }
+
+    /// `GET` with these fields, edited.
+    fn edited(fields: Pairs<'_>, edit: impl FnOnce(&mut Head)) -> Vec<String> {
+        let mut head = head_of(block(&[&get(), fields].concat()));
+        edit(&mut head);
+        sent(&head).unwrap().0.split_off(2)
+    }
+
+    #[test]
+    fn own_heads_go_out_as_they_came() {
+        let mut list = FieldList::new(crate::hpack::ListLimits::of(&meshwire::Limits::default()));
+        for (name, value, never) in [
+            (":path", "/", false),
+            (":authority", "a", true),
+            (":scheme", "http", false),
+            (":method", "POST", false),
+            ("cookie", "a=b", false),
+            ("te", "trailers", false),
+            ("cookie", "c=d", true),
+            ("host", "A", false),
+            ("content-length", "3", false),
+        ] {
+            list.push(&Field::new(name.as_bytes(), value.as_bytes()).never_indexed(never));
+        }
+        let mut head = head_of(list.take());
+        head.forward();
+        let (out, facts) = sent(&head).unwrap();
+        assert_eq!(out, lines(head.head_bytes()));
+        assert_eq!(out[1], "!:authority: a");
+        assert_eq!((facts.content_length, facts.connect, facts.is_head), (Some(3), false, false));
+    }
+
+    #[test]
+    fn facts_are_the_same_on_both_sides() {
+        let (m, a) = ((":method", "CONNECT"), (":authority", "a:1"));
+        for fields in [
+            &[(":method", "HEAD"), (":scheme", "http"), (":path", "/")][..],
+            &[
+                (":method", "POST"),
+                (":scheme", "http"),
+                (":path", "/s/m"),
+                ("content-type", "application/grpc-web-text"),
+            ],
+            &[(":method", "PUT"), (":scheme", "http"), (":path", "/"), ("content-length", "7")],
+            &[m, a, ("content-length", "0")],
+            &[m, a, (":protocol", "x"), (":scheme", "http"), (":path", "/")],
+        ] {
+            let rules = Rules { extended_connect: true };
+            let (head, facts) = message::request(block(fields), StreamId::new(1), false, rules).unwrap();
+            assert_eq!(sent(&head).unwrap().1, facts, "{fields:?}");
+        }
+        let head = Asked { is_head: true, ..Asked::default() };
+        let connect = Asked { connect: true, protocol: Protocol::Other, ..Asked::default() };
+        for status in ["100", "200", "204", "304", "404"] {
+            for asked in [Asked::default(), head, connect] {
+                let fields = [(":status", status), ("content-length", "7"), ("content-type", "application/grpc")];
+                let (head, facts) = message::response(block(&fields), StreamId::new(1), false, asked).unwrap();
+                assert_eq!(answered(&head, asked).unwrap().1, facts, "{status} {asked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_means_nothing_is_not_passed_on() {
+        let (head, _) = message::response(
+            block(&[(":status", "103"), ("content-length", "7"), ("link", "x")]),
+            StreamId::new(1),
+            false,
+            Asked::default(),
+        )
+        .unwrap();
+        assert_eq!(answered(&head, Asked::default()).unwrap().0, [":status: 103", "link: x"]);
+    }
+
+    #[test]
+    fn edits_of_fields() {
+        let fields: Pairs<'_> = &[("a", "1"), ("b", "2"), ("a", "3")];
+        assert_eq!(
+            edited(fields, |head| {
+                head.set_field(b"A", b" 9 ").unwrap();
+                head.add_field(b"X-New", b"n").unwrap();
+                head.set_field(b"X-Set", b"").unwrap();
+            }),
+            [":path: /users?id=1", ":authority: example.com", "a: 9", "b: 2", "x-new: n", "x-set: "]
+        );
+        assert_eq!(edited(fields, |head| head.remove_field(b"A").unwrap())[2..], ["b: 2"]);
+    }
+
+    #[test]
+    fn an_edit_keeps_the_flag_of_what_it_stands_for() {
+        let mut list = FieldList::new(crate::hpack::ListLimits::of(&meshwire::Limits::default()));
+        list.push(&Field::new(b":status", b"200"));
+        list.push(&Field::new(b"x-secret", b"1").never_indexed(true));
+        let (mut head, _) = message::response(list.take(), StreamId::new(1), false, Asked::default()).unwrap();
+        head.set_field(b"X-Secret", b"2").unwrap();
+        assert_eq!(answered(&head, Asked::default()).unwrap().0, [":status: 200", "!x-secret: 2"]);
+    }
+
+    #[test]
+    fn edits_that_have_no_place() {
+        let mut head = head_of(block(&get()));
+        for (name, value) in [
+            (":path", "/"),
+            ("connection", "close"),
+            ("TE", "trailers"),
+            ("http2-settings", ""),
+            ("Host", "a"),
+            ("Content-Length", "1"),
+            ("a b", ""),
+            ("", ""),
+            ("x", "a\r\nb"),
+            ("x", "a\0"),
+        ] {
+            assert!(head.set_field(name.as_bytes(), value.as_bytes()).is_err(), "{name}: {value}");
+        }
+        for (attribute, value) in [
+            (Attribute::Path, "a"),
+            (Attribute::Path, "/a b"),
+            (Attribute::Path, "*"),
+            (Attribute::Authority, ""),
+            (Attribute::Authority, "u@h"),
+            (Attribute::Service, "a/b"),
+            (Attribute::Method, "PUT"),
+            (Attribute::Version, "1"),
+        ] {
+            assert!(head.set_attribute(attribute, value.as_bytes()).is_err(), "{attribute}: {value}");
+        }
+        assert!(!head.is_edited());
+    }
+
+    #[test]
+    fn edits_of_the_destination() {
+        let host: Pairs<'_> = &[("host", "Example.com"), ("x", "y")];
+        let path_at = |head: &mut Head| head.set_attribute(Attribute::Path, b"/new").unwrap();
+        assert_eq!(edited(host, path_at), [":path: /new", ":authority: example.com", "host: Example.com", "x: y"]);
+        for attribute in [Attribute::Authority, Attribute::Service] {
+            let rehost = |head: &mut Head| head.set_attribute(attribute, b"b:1").unwrap();
+            assert_eq!(edited(host, rehost), [":path: /users?id=1", ":authority: b:1", "x: y"]);
+        }
+    }
+
+    #[test]
+    fn forwarding_says_the_authority_where_it_belongs() {
+        let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("x", "y"), ("host", "a")];
+        let mut head = head_of(block(&fields));
+        assert_eq!(sent(&head).unwrap().0, lines(head.head_bytes()));
+        head.forward();
+        head.forward();
+        let moved = [":method: GET", ":scheme: http", ":path: /", ":authority: a", "x: y"];
+        assert_eq!(sent(&head).unwrap().0, moved);
+
+        let mut head = head_of(block(&fields[..3]));
+        head.forward();
+        assert!(!head.is_edited());
+        head.set_service(b"b").unwrap();
+        assert_eq!(sent(&head).unwrap().0[3..], [":authority: b"]);
+    }
+
+    #[test]
+    fn edits_of_calls() {
+        let call = |edits: &[(Attribute, &str)]| {
+            let mut head = head_of(block(&[
+                (":method", "POST"),
+                (":scheme", "http"),
+                (":path", "/s/m"),
+                ("content-type", "application/grpc"),
+                ("tri-service-version", "1"),
+            ]));
+            for (attribute, value) in edits {
+                head.set_attribute(*attribute, value.as_bytes()).unwrap();
+            }
+            sent(&head).unwrap().0.split_off(2)
+        };
+        let typed = "content-type: application/grpc";
+        let version = "tri-service-version: 1";
+        assert_eq!(call(&[(Attribute::Service, "a.b")]), [":path: /a.b/m", typed, version]);
+        assert_eq!(call(&[(Attribute::Method, "n")]), [":path: /s/n", typed, version]);
+        assert_eq!(call(&[(Attribute::Service, "a"), (Attribute::Path, "/p/q")]), [":path: /p/q", typed, version]);
+        assert_eq!(call(&[(Attribute::Authority, "h")]), [":path: /s/m", ":authority: h", typed, version]);
+        assert_eq!(
+            call(&[(Attribute::Version, "2"), (Attribute::Group, "g")]),
+            [":path: /s/m", typed, "tri-service-version: 2", "tri-service-group: g"]
+        );
+        let mut head = head_of(block(&[
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/health"),
+            ("content-type", "application/grpc"),
+        ]));
+        assert!(head.set_attribute(Attribute::Method, b"a/b").is_err());
+        assert!(head.set_attribute(Attribute::Service, b"/a").is_err());
+        head.set_service(b"s").unwrap();
+        assert!(matches!(sent(&head), Err(EncodeError::Invalid { .. })));
+    }
+
+    #[test]
+    fn edits_of_a_connect() {
+        let edited = |attribute, value: &[u8]| {
+            let mut head = head_of(block(&[(":method", "CONNECT"), (":authority", "a:1")]));
+            head.set_attribute(attribute, value).unwrap();
+            sent(&head).map(|(out, _)| out)
+        };
+        assert_eq!(edited(Attribute::Authority, b"b:2").unwrap(), [":method: CONNECT", ":authority: b:2"]);
+        assert!(matches!(edited(Attribute::Authority, b"b"), Err(EncodeError::Invalid { .. })));
+        assert!(matches!(edited(Attribute::Path, b"/"), Err(EncodeError::NoPlace { .. })));
+    }
+
+    #[test]
+    fn an_extended_connect_goes_where_it_is_announced() {
+        let head = head_of(block(&[
+            (":method", "CONNECT"),
+            (":protocol", "websocket"),
+            (":scheme", "http"),
+            (":path", "/"),
+            (":authority", "a"),
+        ]));
+        assert!(sent(&head).unwrap().1.connect);
+        let mut out = Lines::default();
+        let refused = request(&head, &Terms::default(), &mut out);
+        assert!(matches!(refused, Err(EncodeError::NoPlace { .. })) && out.0.is_empty());
+        let upgrade = foreign_request("GET", "/", "Host:a\nUpgrade:websocket\n");
+        assert!(matches!(request(&upgrade, &Terms::default(), &mut out), Err(EncodeError::NoPlace { .. })));
+    }
+
+    #[test]
+    fn foreign_requests() {
+        let head = foreign_request(
+            "POST",
+            "/a?b",
+            "Host:h:1\nX-Upper: v \nConnection:X-Gone, keep-alive\nX-Gone:1\nKeep-Alive:1\nProxy-Connection:x\n\
+             Transfer-Encoding:chunked\nHTTP2-Settings:x\nTE:gzip\nCookie:a=b; c=d\nContent-Length:3\nExpect:100-continue\n",
+        );
+        let (out, facts) = sent(&head).unwrap();
+        assert_eq!(
+            out,
+            [
+                ":method: POST",
+                ":scheme: https",
+                ":authority: h:1",
+                ":path: /a?b",
+                "x-upper: v",
+                "cookie: a=b; c=d",
+                "content-length: 3",
+                "expect: 100-continue"
+            ]
+        );
+        assert_eq!((facts.content_length, facts.flavor), (Some(3), Flavor::Http));
+        let head = foreign_request("POST", "/s/m", "content-type:application/grpc\nte:Trailers\n");
+        let (out, facts) = sent(&head).unwrap();
+        assert_eq!(out[2..], [":path: /s/m", "content-type: application/grpc", "te: Trailers"]);
+        assert_eq!(facts.flavor, Flavor::Grpc);
+        let (out, facts) = sent(&foreign_request("OPTIONS", "*", "")).unwrap();
+        assert_eq!(out[2..], [":path: *"]);
+        assert!(!facts.is_head && sent(&foreign_request("HEAD", "/", "")).unwrap().1.is_head);
+    }
+
+    #[test]
+    fn the_authority_of_foreign_requests() {
+        let authority = |head: &Head| sent(head).unwrap().0[2].clone();
+        let mut head = foreign_request("GET", "/", "Host:h\n");
+        assert_eq!(authority(&head), ":authority: h");
+        head.set_owned(Attribute::Authority, b"wins");
+        assert_eq!(authority(&head), ":authority: wins");
+        head.set_service(b"service").unwrap();
+        assert_eq!(authority(&head), ":authority: service");
+        head.set_attribute(Attribute::Authority, b"edited").unwrap();
+        assert_eq!(authority(&head), ":authority: edited");
+        assert_eq!(authority(&foreign_request("GET", "/", "Host:\n")), ":path: /");
+    }
+
+    #[test]
+    fn foreign_requests_that_are_refused() {
+        for (method, path, fields) in [
+            ("G T", "/", ""),
+            ("", "/", ""),
+            ("GET", "", ""),
+            ("GET", "*", ""),
+            ("GET", "a", ""),
+            ("GET", "/a b", ""),
+            ("GET", "/", "Host:u@h\n"),
+            ("GET", "/", "a b:c\n"),
+            ("GET", "/", ":path:/c\n"),
+            ("GET", "/", "x:a\rb\n"),
+            ("GET", "/", "x:a\0b\n"),
+            ("GET", "/", "Content-Length:x\n"),
+            ("GET", "/", "Content-Length:\n"),
+            ("GET", "/", "Content-Length:1\nContent-Length:1\n"),
+            ("CONNECT", "", "Host:a\n"),
+            ("CONNECT", "", ""),
+        ] {
+            let refused = sent(&foreign_request(method, path, fields));
+            assert!(matches!(refused, Err(EncodeError::Invalid { .. })), "{method} {path} {fields:?}");
+        }
+        static ALIEN: meshwire::HeadFormat = meshwire::HeadFormat::new("alien", "dubbo");
+        let head = Head::new(&ALIEN, Kind::Request, StreamId::NEW, Bytes::new());
+        assert!(matches!(sent(&head), Err(EncodeError::Foreign { from: "alien", .. })));
+        assert!(matches!(answered(&head, Asked::default()), Err(EncodeError::Foreign { .. })));
+        assert!(matches!(trailers(&head, &mut Lines::default()), Err(EncodeError::Foreign { .. })));
+    }
+
+    #[test]
+    fn foreign_tunnels() {
+        let (out, facts) = sent(&foreign_request("CONNECT", "", "Host:a:1\nContent-Length:0\n")).unwrap();
+        assert_eq!(out, [":method: CONNECT", ":authority: a:1"]);
+        assert_eq!((facts.connect, facts.protocol, facts.content_length), (true, Protocol::None, None));
+
+        let head = foreign_request(
+            "GET",
+            "/chat",
+            "Host:a\nUpgrade:websocket\nConnection:Upgrade\nSec-WebSocket-Key:x\nSec-WebSocket-Version:13\n",
+        );
+        let (out, facts) = sent(&head).unwrap();
+        assert_eq!(
+            out,
+            [
+                ":method: CONNECT",
+                ":protocol: websocket",
+                ":scheme: https",
+                ":authority: a",
+                ":path: /chat",
+                "sec-websocket-version: 13"
+            ]
+        );
+        assert_eq!((facts.connect, facts.protocol), (true, Protocol::Websocket));
+        let asked = facts.asked();
+
+        let head = foreign_response(101, "Upgrade:websocket\nConnection:upgrade\nSec-WebSocket-Accept:x\nX:y\n");
+        let (out, facts) = answered(&head, asked).unwrap();
+        assert_eq!(out, [":status: 200", "x: y"]);
+        assert_eq!((facts.connect, facts.protocol, facts.interim), (true, Protocol::Websocket, false));
+        assert!(matches!(answered(&head, Asked::default()), Err(EncodeError::NoPlace { .. })));
+        // An answer that does not switch must not be taken for one that does.
+        assert!(matches!(answered(&foreign_response(200, "X:y\n"), asked), Err(EncodeError::NoPlace { .. })));
+        let (out, facts) = answered(&foreign_response(404, "Content-Length:3\n"), asked).unwrap();
+        assert_eq!((out.len(), facts.connect, facts.content_length), (2, false, Some(3)));
+
+        let connect = Asked { connect: true, ..Asked::default() };
+        let (out, facts) = answered(&foreign_response(200, "Content-Length:3\n"), connect).unwrap();
+        assert_eq!((out.len(), facts.connect, facts.content_length), (1, true, None));
+    }
+
+    #[test]
+    fn foreign_answers_and_trailers() {
+        let head = foreign_response(204, "Server:x\nHost:a\nTE:trailers\nUpgrade:h2c\nSec-WebSocket-Accept:x\n");
+        let (out, facts) = answered(&head, Asked::default()).unwrap();
+        assert_eq!(out, [":status: 204", "server: x", "host: a", "sec-websocket-accept: x"]);
+        assert_eq!((facts.bodyless, facts.interim), (true, false));
+        let (out, facts) = answered(&foreign_response(103, "Link:x\nContent-Length:3\n"), Asked::default()).unwrap();
+        assert_eq!(out, [":status: 103", "link: x"]);
+        assert!(facts.interim && facts.bodyless && facts.content_length.is_none());
+        for status in [99, 1000] {
+            assert!(answered(&foreign_response(status, ""), Asked::default()).is_err());
+        }
+
+        let mut out = Lines::default();
+        trailers(&foreign_trailers("X-Sum:1\nContent-Length:3\nConnection:x\nHost:h\nTE:trailers\n"), &mut out)
+            .unwrap();
+        assert_eq!(out.0, ["x-sum: 1"]);
+        assert!(trailers(&foreign_trailers("x y:1\n"), &mut Lines::default()).is_err());
+    }
+
+    #[test]
+    fn own_trailers_are_edited_too() {
+        let mut head =
+            message::trailers(block(&[("grpc-status", "0"), ("x", "y")]), StreamId::new(1), Flavor::Grpc).unwrap();
+        assert_eq!(head.outcome(), Outcome::Success);
+        let mut out = Lines::default();
+        trailers(&head, &mut out).unwrap();
+        assert_eq!(out.0, ["grpc-status: 0", "x: y"]);
+        head.remove_field(b"x").unwrap();
+        head.set_field(b"X-More", b"1").unwrap();
+        let mut out = Lines::default();
+        trailers(&head, &mut out).unwrap();
+        assert_eq!(out.0, ["grpc-status: 0", "x-more: 1"]);
+    }
+
+    const NAMES: [&str; 18] = [
+        ":method",
+        ":path",
+        ":scheme",
+        ":authority",
+        ":protocol",
+        ":status",
+        ":x",
+        "host",
+        "cookie",
+        "te",
+        "x-a",
+        "X-B",
+        "content-length",
+        "content-type",
+        "connection",
+        "grpc-status",
+        "tri-service-version",
+        "",
+    ];
+    const VALUES: [&str; 16] = [
+        "GET",
+        "CONNECT",
+        "/",
+        "/s/m",
+        "*",
+        "http",
+        "a",
+        "a:80",
+        "A",
+        "trailers",
+        "0",
+        "7",
+        "application/grpc",
+        "websocket",
+        " x",
+        "",
+    ];
+
+    fn any_fields() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+        prop::collection::vec((prop::sample::select(&NAMES[..]), prop::sample::select(&VALUES[..])), 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_written_and_read_the_same(fields in any_fields(), begun in any::<bool>(), end in any::<bool>()) {
+            let fields = if begun { [get(), fields].concat() } else { fields };
+            let rules = Rules { extended_connect: true };
+            if let Ok((head, facts)) = message::request(block(&fields), StreamId::new(1), end, rules) {
+                let (out, written) = sent(&head).unwrap();
+                prop_assert_eq!(written, facts);
+                prop_assert!(out == lines(head.head_bytes()) || facts.connect);
+                // What a forwarder adds is accepted too, and says the same.
+                let mut moved = head.clone();
+                moved.forward();
+                let mut list = FieldList::new(crate::hpack::ListLimits::of(&meshwire::Limits::default()));
+                request(&moved, &EXTENDED, &mut list).unwrap();
+                let (again, facts_again) = message::request(list.take(), StreamId::new(1), end, rules).unwrap();
+                prop_assert_eq!(facts_again, facts);
+                for attribute in Attribute::ALL {
+                    prop_assert_eq!(again.attribute(attribute), head.attribute(attribute), "{}", attribute);
+                }
+            }
+            if let Ok((head, facts)) = message::response(block(&fields), StreamId::new(1), end, Asked::default()) {
+                prop_assert_eq!(answered(&head, Asked::default()).unwrap(), (lines(head.head_bytes()), facts));
+            }
+            if let Ok(head) = message::trailers(block(&fields), StreamId::new(1), Flavor::Http) {
+                let mut out = Lines::default();
+                trailers(&head, &mut out).unwrap();
+                prop_assert_eq!(out.0, lines(head.head_bytes()));
+            }
+        }
+    }
 }
