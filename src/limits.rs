@@ -44,11 +44,13 @@ pub enum Limit {
     WindowUpdates,
     /// [`Limits::small_data`].
     SmallData,
+    /// [`Limits::stall`].
+    Stall,
 }
 
 impl Limit {
     /// Every limit, in declaration order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Head,
         Self::Field,
         Self::Fields,
@@ -67,6 +69,7 @@ impl Limit {
         Self::Continuations,
         Self::WindowUpdates,
         Self::SmallData,
+        Self::Stall,
     ];
 
     /// The name: that of the field of [`Limits`].
@@ -90,6 +93,7 @@ impl Limit {
             Self::Continuations => "continuations",
             Self::WindowUpdates => "window_updates",
             Self::SmallData => "small_data",
+            Self::Stall => "stall",
         }
     }
 }
@@ -168,6 +172,9 @@ pub struct Limits {
     /// Small frames of data handed over and not yet [released](crate::Codec::release): their bytes say too little about
     /// what they cost. Default 10,000 at once, then 330 a second.
     pub small_data: Rate,
+    /// Seconds that a stream of a multiplexed wire may wait for its peer's credit before it is reset: what waits is held
+    /// for it. 0: for ever. Default 300.
+    pub stall: u32,
     /// Depth of nested values (Hessian, Thrift). Default 64.
     pub nesting: usize,
 }
@@ -198,6 +205,7 @@ impl Default for Limits {
             resets: Rate { burst: 1000, per_second: 33 },
             window_updates: Rate { burst: 10_000, per_second: 330 },
             small_data: Rate { burst: 10_000, per_second: 330 },
+            stall: 300,
             nesting: 64,
         }
     }
