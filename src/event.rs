@@ -110,7 +110,8 @@ pub enum Event {
         /// The stream that may go on; `None`: any, and new ones.
         stream: Option<StreamId>,
     },
-    /// From here on the connection is a tunnel: [`Body`] both ways, until either side ends.
+    /// From here on the connection is a tunnel: [`Body`] both ways, until each side has ended. The head of the request that
+    /// asked for it did not end the message.
     Upgraded {
         /// The stream whose answer switched the protocol.
         stream: StreamId,

@@ -449,16 +449,8 @@ impl Relay {
                 }
                 return;
             }
-            Event::Heartbeat { .. } | Event::Extension(_) | Event::Switch(_) => return,
-            Event::Upgraded { stream } => {
-                // From here on the request goes on for as long as the tunnel does.
-                let exchange = self.by_up.get(&(link, stream.id()));
-                if let Some((exchange, state)) = exchange.and_then(|id| Some((id, self.exchanges.get_mut(id)?))) {
-                    state.request_ended = false;
-                    self.by_down.insert(state.down.id(), *exchange);
-                }
-                return;
-            }
+            // A request that may become a tunnel has not ended: nothing begins anew with it.
+            Event::Heartbeat { .. } | Event::Upgraded { .. } | Event::Extension(_) | Event::Switch(_) => return,
             event => match event.stream() {
                 Some(stream) => stream,
                 None => return,

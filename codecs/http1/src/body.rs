@@ -170,7 +170,7 @@ impl Outbound {
                 return;
             }
             for (name, value) in trailers.fields().into_iter().flatten() {
-                for part in [name, &b": "[..], value, b"\r\n"] {
+                for part in [name, &b": "[..], grammar::trim(value), b"\r\n"] {
                     out.extend_from_slice(part);
                 }
             }

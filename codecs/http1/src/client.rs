@@ -18,7 +18,8 @@ use crate::note::{Framing, Note};
 use crate::parse;
 use crate::scan::{Found, Scan};
 use crate::upgrade::{self, Offer};
-use crate::write::{self, Connection, Frame, Plan};
+use crate::websocket::{self, Accept};
+use crate::write::{self, Connection, Frame, Handshake, Plan};
 
 /// The codec of [`Role::Client`](meshwire::Role::Client).
 #[derive(Debug)]
@@ -60,6 +61,8 @@ struct Asked {
     head: bool,
     connect: bool,
     upgrade: bool,
+    /// The handshake is ours: this is what the other end answers it with.
+    accept: Option<Accept>,
     interim: usize,
     /// The request said that it is the last.
     last: bool,
@@ -202,6 +205,7 @@ impl Client {
                 head: false,
                 connect: false,
                 upgrade: true,
+                accept: None,
                 interim: 0,
                 last: false,
             });
@@ -270,12 +274,15 @@ impl Client {
             && !asked.connect
             && !body.as_ref().is_some_and(Inbound::ends_with_input);
         asked.last = !keep;
-        let may_switch = asked.upgrade;
+        let (may_switch, accept) = (asked.upgrade, asked.accept);
         let bytes = input.split_to(end.saturating_add(data)).freeze();
         let mut head = build::response_head(note, code, parsed.fields_at, Kind::Response, stream, bytes, end);
         self.held = self.held.saturating_add(data);
         if switched && !(may_switch && upgrade::mark(&mut head, |protocol| self.config.allows(protocol))) {
             return Err(Fault::bad("upgrade", "a switch to a protocol that was not asked for"));
+        }
+        if switched && accept.is_some_and(|accept| !is_accepted(&head, accept)) {
+            return Err(Fault::bad("upgrade", "Sec-WebSocket-Accept does not answer the key"));
         }
         if switched || connected {
             self.stop = true;
@@ -321,12 +328,20 @@ impl Client {
         }
         let note = format::note(head);
         let verb = head.attribute(Attribute::Verb).value().unwrap_or_default();
-        let (is_head, connect) = (verb == b"HEAD", verb == b"CONNECT");
+        // An extended CONNECT of another protocol (RFC 8441) asks for what an Upgrade asks for here.
+        let extended = if note.is_none() { head.upgrade() } else { None };
+        if extended.is_some_and(|protocol| !self.config.allows(protocol)) {
+            return Err(EncodeError::NoPlace { protocol: crate::NAME, what: "a tunnel of this protocol" });
+        }
+        let (is_head, connect) = (verb == b"HEAD", verb == b"CONNECT" && extended.is_none());
+        if note.is_none() && head.is_end() && (connect || extended.is_some()) {
+            return Err(EncodeError::Invalid { protocol: crate::NAME, what: "a tunnel that ends before it begins" });
+        }
         let n = head.data().len();
         let stream = StreamId::new(self.last_id.saturating_add(1));
         let (frame, mut body) = match write::declared_length(head)? {
             _ if connect && n > 0 => return Err(EncodeError::TooLong(head.stream())),
-            _ if connect => (Frame::None, Outbound::Nothing),
+            _ if connect || extended.is_some() => (Frame::None, Outbound::Nothing),
             Some(length) => (Frame::Length(length), Outbound::Length(length)),
             // RFC 9110, section 8.6: methods that give content a meaning say that there is none.
             None if head.is_end() && n == 0 && (note.is_some() || !matches!(verb, b"POST" | b"PUT" | b"PATCH")) => {
@@ -340,14 +355,17 @@ impl Client {
         let forwarded = note.is_none_or(|note| note.has(Note::FORWARDED));
         let last = !forwarded && note.is_some_and(|note| note.has(Note::CLOSE));
         let offer = Offer::of(head, &self.config);
-        let upgrade = offer.protocol().is_some();
-        let connection = match offer.protocol() {
+        let protocol = offer.protocol().or(extended);
+        let upgrade = protocol.is_some();
+        let key = extended.filter(|it| websocket::is_meant(it)).map(|_| websocket::key(stream.id(), cx.now()));
+        let connection = match protocol {
             Some(protocol) => Connection::Upgrade(protocol),
             None if last => Connection::Close,
             None => Connection::Default,
         };
         let via = if forwarded { self.config.via.as_deref() } else { None };
-        let plan = Plan { framing: frame, connection, via, strip: offer.must_strip() };
+        let handshake = if extended.is_some() { Handshake::Ask(key) } else { Handshake::None };
+        let plan = Plan { framing: frame, connection, via, strip: offer.must_strip(), handshake };
         // A tunnel may follow: whether the stream ends here, the answer tells.
         let switch = connect || upgrade;
         let end = head.is_end() || switch;
@@ -362,7 +380,8 @@ impl Client {
         head.set_stream(stream);
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
         self.stop |= last;
-        self.asked.push_back(Asked { stream, head: is_head, connect, upgrade, interim: 0, last });
+        let accept = key.map(|key| websocket::accept(&key));
+        self.asked.push_back(Asked { stream, head: is_head, connect, upgrade, accept, interim: 0, last });
         if !end {
             self.writing = Some((stream, body));
         }
@@ -415,6 +434,13 @@ impl Client {
             self.close = true;
         }
     }
+}
+
+/// Whether a switch has read our key (RFC 6455, section 4.1).
+fn is_accepted(head: &Head, accept: Accept) -> bool {
+    let mut answers =
+        head.fields().into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case(websocket::ACCEPT));
+    matches!((answers.next(), answers.next()), (Some((_, value)), None) if value == accept)
 }
 
 impl Codec for Client {

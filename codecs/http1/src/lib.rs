@@ -52,6 +52,7 @@ mod scan;
 mod server;
 mod status;
 mod upgrade;
+mod websocket;
 mod write;
 
 pub use build::{request, response};

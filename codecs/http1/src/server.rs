@@ -20,7 +20,8 @@ use crate::parse;
 use crate::scan::{Found, Scan};
 use crate::status;
 use crate::upgrade::{self, Offer};
-use crate::write::{self, Connection, Frame, Plan};
+use crate::websocket::{self, Accept};
+use crate::write::{self, Connection, Frame, Handshake, Plan};
 
 /// Empty lines taken in front of a request (RFC 9112, section 2.2: at least one).
 const BLANK_LINES: u8 = 2;
@@ -94,13 +95,29 @@ struct Exchange {
     head: bool,
     connect: bool,
     /// An Upgrade that may pass.
-    upgrade: bool,
+    upgrade: Option<Box<Wanted>>,
     /// HTTP/1.0.
     old: bool,
     /// The connection outlives the answer.
     keep: bool,
     /// An answer came before its turn.
     blocked: bool,
+}
+
+/// What an Upgrade asks for: whoever grants it in another protocol does not say it again.
+#[derive(Debug)]
+struct Wanted {
+    protocol: Vec<u8>,
+    /// What a WebSocket's key is answered with.
+    accept: Option<Accept>,
+}
+
+impl Wanted {
+    fn of(head: &Head) -> Option<Box<Self>> {
+        let protocol = head.upgrade()?.to_vec();
+        let key = head.field(websocket::KEY).value().filter(|_| websocket::is_meant(&protocol));
+        Some(Box::new(Self { accept: key.map(websocket::accept), protocol }))
+    }
 }
 
 /// An error that waits until the answers owed before it are out.
@@ -226,7 +243,7 @@ impl Server {
         let stream = StreamId::new(self.last_id);
         let head = input.get(..parsed.method.len()) == Some(b"HEAD");
         self.owe(
-            Exchange { stream, head, connect: false, upgrade: false, old: false, keep: false, blocked: false },
+            Exchange { stream, head, connect: false, upgrade: None, old: false, keep: false, blocked: false },
             note,
         );
         self.held = self.held.saturating_add(data);
@@ -396,7 +413,11 @@ impl Server {
             self.reading = Reading::Next(Box::new(Switch { protocol: h2c::PROTOCOL, head, settings }));
             return Ok(Step::Paused);
         }
-        self.owe(Exchange { stream, head: is_head, connect, upgrade, old: false, keep: false, blocked: false }, note);
+        let wanted = if upgrade { Wanted::of(&head) } else { None };
+        self.owe(
+            Exchange { stream, head: is_head, connect, upgrade: wanted, old: false, keep: false, blocked: false },
+            note,
+        );
         self.held = self.held.saturating_add(data);
         let taken = end as u64;
         self.reading = if connect || upgrade {
@@ -447,14 +468,21 @@ impl Server {
         if is_interim(code) {
             // RFC 9110, section 15.2: HTTP/1.0 has none.
             if !front.old {
-                let plan = Plan { framing: Frame::None, connection: Connection::Default, via, strip: false };
+                let (framing, connection, handshake) = (Frame::None, Connection::Default, Handshake::None);
+                let plan = Plan { framing, connection, via, strip: false, handshake };
                 write::put_head(head, &plan, cx.output())?;
             }
             return Ok(Sent::All);
         }
         let offer = Offer::of(head, &self.config);
-        let switched = code == 101;
-        if switched && (!front.upgrade || offer.protocol().is_none()) {
+        // RFC 8441: who grants a tunnel in another protocol does so by a 2xx.
+        let granted = front.upgrade.as_deref().filter(|wanted| {
+            note.is_none()
+                && matches!(code, 200..=299)
+                && head.upgrade().is_some_and(|protocol| protocol.eq_ignore_ascii_case(&wanted.protocol))
+        });
+        let switched = code == 101 || granted.is_some();
+        if code == 101 && (front.upgrade.is_none() || offer.protocol().is_none()) {
             return Err(EncodeError::Refused("a switch to a protocol that was not asked for, or is not allowed"));
         }
         let tunnel = switched || (front.connect && matches!(code, 200..=299));
@@ -473,13 +501,16 @@ impl Server {
                 || (body == Outbound::Raw)
                 || (self.stop && last)
                 || note.is_some_and(|note| note.has(Note::CLOSE) && !note.has(Note::FORWARDED)));
-        let connection = match offer.protocol() {
+        let connection = match granted.map(|wanted| &*wanted.protocol).or(offer.protocol()) {
             Some(protocol) if switched => Connection::Upgrade(protocol),
             _ if closes => Connection::Close,
             _ if front.old && !tunnel => Connection::KeepAlive,
             _ => Connection::Default,
         };
-        let plan = Plan { framing: frame, connection, via, strip: offer.must_strip() };
+        let handshake = granted.map_or(Handshake::None, |wanted| Handshake::Grant(wanted.accept));
+        let plan = Plan { framing: frame, connection, via, strip: offer.must_strip(), handshake };
+        // A tunnel of another protocol may have ended already, this way.
+        let ended = note.is_none() && head.is_end();
         if let (Outbound::Length(left), true) = (body, write::is_untouched(head, &plan)) {
             cx.output().put_bytes(head.bytes().clone());
             body = Outbound::Length(left.saturating_sub(n as u64));
@@ -501,6 +532,9 @@ impl Server {
         if tunnel {
             self.exchanges.truncate(1);
             self.reading = Reading::Switched { stream };
+            if ended {
+                self.answered();
+            }
         } else if head.is_end() {
             self.answered();
         }

@@ -7,6 +7,7 @@ use meshwire::{Attr, Attribute, EncodeError, Head, Output, RoutingKey};
 use crate::format::{self, line};
 use crate::note::{Framing, Note};
 use crate::parse::is_hop;
+use crate::websocket::{self, Accept, Key};
 use crate::{grammar, status};
 
 /// What the head must say, whatever it says now.
@@ -18,6 +19,18 @@ pub(crate) struct Plan<'a> {
     pub(crate) via: Option<&'a str>,
     /// The head's fields of the connection must go, though nobody has called it forwarded.
     pub(crate) strip: bool,
+    pub(crate) handshake: Handshake,
+}
+
+/// What a tunnel of another protocol becomes here (RFC 8441, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// Nothing: the head says itself what its connection becomes.
+    None,
+    /// An extended CONNECT: a GET that asks for an `Upgrade`, a WebSocket's with this key.
+    Ask(Option<Key>),
+    /// The 2xx that grants it: 101, a WebSocket's with this answer to the key.
+    Grant(Option<Accept>),
 }
 
 impl Plan<'_> {
@@ -195,6 +208,11 @@ fn put_behind(out: &mut Vec<u8>, head: &Head, plan: &Plan<'_>, missing: Frame) {
         Connection::KeepAlive => put(out, &[b"Connection: keep-alive\r\n"]),
         Connection::Upgrade(token) => put(out, &[b"Connection: upgrade\r\nUpgrade: ", token, b"\r\n"]),
     }
+    match &plan.handshake {
+        Handshake::Ask(Some(key)) => put(out, &[b"Sec-WebSocket-Key: ", key, b"\r\n"]),
+        Handshake::Grant(Some(accept)) => put(out, &[b"Sec-WebSocket-Accept: ", accept, b"\r\n"]),
+        Handshake::None | Handshake::Ask(None) | Handshake::Grant(None) => {}
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -214,14 +232,14 @@ fn put_length(out: &mut Vec<u8>, name: &[u8], n: u64) {
 fn rebuild(out: &mut Vec<u8>, head: &Head, plan: &Plan<'_>) -> Result<Frame, EncodeError> {
     let own = format::note(head);
     let host = if head.kind().is_request() {
-        put_request_line(out, head)?;
+        put_request_line(out, head, plan)?;
         new_host(head)
     } else {
-        put_status_line(out, head)?;
+        put_status_line(out, head, plan)?;
         None
     };
     let mut writer = Fields { out, plan, own: own.is_some(), host, hosts: 0, framed: false, cookies: false };
-    writer.put_first_host(head);
+    writer.put_first_host(head)?;
     match own {
         // Lines that stay are copied as they are.
         Some(_) if !head.is_edited() => {
@@ -259,23 +277,27 @@ struct Fields<'a, 'p> {
 
 impl Fields<'_, '_> {
     /// A host that stands in for no field of that name comes first (RFC 9110, section 7.2).
-    fn put_first_host(&mut self, head: &Head) {
+    fn put_first_host(&mut self, head: &Head) -> Result<(), EncodeError> {
         if let Some(host) = self.host
             && (!self.own || head.field(b"host") == Attr::Absent)
         {
+            check_host(host)?;
             put(self.out, &[b"Host: ", host, b"\r\n"]);
             self.hosts = 1;
         }
+        Ok(())
     }
 
     fn put(&mut self, head: &Head, name: &[u8], value: &[u8], raw: Option<&[u8]>) -> Result<(), EncodeError> {
-        if is_hop(name) || name.first() == Some(&b':') {
+        if is_hop(name) || (self.plan.handshake != Handshake::None && is_handshake(name)) {
             return Ok(());
         }
+        // RFC 9113, section 10.3: what another protocol carries in a length can be the end of a line here.
         let sound = self.own || (grammar::is_token(name) && grammar::is_value(value));
         if !sound {
             return Err(invalid("a field is a token and a value without control characters"));
         }
+        let value = grammar::trim(value);
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") && head.kind().is_request() => {
                 // Behind a host that came first, what a foreign head calls so says it again.
@@ -283,9 +305,7 @@ impl Fields<'_, '_> {
                     return Ok(());
                 }
                 let host = self.host.unwrap_or(value);
-                if !host.is_empty() && !grammar::is_authority(host) {
-                    return Err(invalid("a Host is a host and a port"));
-                }
+                check_host(host)?;
                 self.hosts = self.hosts.saturating_add(1);
                 put(self.out, &[name, b": ", host, b"\r\n"]);
             }
@@ -309,7 +329,7 @@ impl Fields<'_, '_> {
                         if !grammar::is_value(crumb) {
                             return Err(invalid("a field is a token and a value without control characters"));
                         }
-                        put(self.out, &[if n > 0 { b"; " } else { b"" }, crumb]);
+                        put(self.out, &[if n > 0 { b"; " } else { b"" }, grammar::trim(crumb)]);
                     }
                     put(self.out, &[b"\r\n"]);
                 }
@@ -323,6 +343,15 @@ impl Fields<'_, '_> {
     }
 }
 
+fn check_host(host: &[u8]) -> Result<(), EncodeError> {
+    if host.is_empty() || grammar::is_authority(host) { Ok(()) } else { Err(invalid("a Host is a host and a port")) }
+}
+
+/// Whether a field is of a handshake that each hop makes anew.
+fn is_handshake(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(websocket::KEY) || name.eq_ignore_ascii_case(websocket::ACCEPT)
+}
+
 /// The value that `Host` must have, where it is not what the fields say.
 fn new_host(head: &Head) -> Option<&[u8]> {
     let edited = head.edited(Attribute::Authority).or(head.edited(Attribute::Service));
@@ -334,8 +363,11 @@ fn new_host(head: &Head) -> Option<&[u8]> {
     Some(authority.unwrap_or_default())
 }
 
-fn put_request_line(out: &mut Vec<u8>, head: &Head) -> Result<(), EncodeError> {
-    let method = head.attribute(Attribute::Verb).value().unwrap_or_default();
+fn put_request_line(out: &mut Vec<u8>, head: &Head, plan: &Plan<'_>) -> Result<(), EncodeError> {
+    let method = match plan.handshake {
+        Handshake::Ask(_) => b"GET",
+        _ => head.attribute(Attribute::Verb).value().unwrap_or_default(),
+    };
     if !grammar::is_token(method) {
         return Err(invalid("a method is a token"));
     }
@@ -363,14 +395,15 @@ fn put_request_line(out: &mut Vec<u8>, head: &Head) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn put_status_line(out: &mut Vec<u8>, head: &Head) -> Result<(), EncodeError> {
+fn put_status_line(out: &mut Vec<u8>, head: &Head, plan: &Plan<'_>) -> Result<(), EncodeError> {
     if format::note(head).is_some() {
         // The reason phrase stays, whatever bytes it is made of.
         let line = head.head_bytes().split(|b| *b == b'\r').next().unwrap_or_default();
         put(out, &[b"HTTP/1.1", line.get(8..).unwrap_or_default(), b"\r\n"]);
         return Ok(());
     }
-    let status = head.status().and_then(|s| u16::try_from(s).ok()).filter(|s| (100..1000).contains(s));
+    let said = if let Handshake::Grant(_) = plan.handshake { Some(101) } else { head.status() };
+    let status = said.and_then(|s| u16::try_from(s).ok()).filter(|s| (100..1000).contains(s));
     let Some(code) = status else { return Err(invalid("a status has three digits")) };
     let _ = write!(out, "HTTP/1.1 {code} {}\r\n", status::reason(code));
     Ok(())
