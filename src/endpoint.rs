@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::codec::{Codec, Conn, Cx};
+use crate::codec::{Codec, Conn, Cx, Protocol};
 use crate::error::{DecodeError, EncodeError, Scope};
 use crate::event::{Event, Sent, Step, StreamId, Switch};
 use crate::outcome::LocalReply;
@@ -40,6 +40,8 @@ pub struct Endpoint {
 struct Next {
     registry: Arc<Registry>,
     conn: Conn,
+    /// The protocol that it is by now.
+    switched: Option<Arc<dyn Protocol>>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -77,7 +79,7 @@ impl Endpoint {
     /// registry, and for a name that is not in it, the connection ends there with the error `switch`.
     #[must_use]
     pub fn with_registry(mut self, registry: Arc<Registry>, conn: Conn) -> Self {
-        self.next = Some(Box::new(Next { registry, conn }));
+        self.next = Some(Box::new(Next { registry, conn, switched: None }));
         self
     }
 
@@ -91,6 +93,11 @@ impl Endpoint {
     /// The codec.
     pub fn codec(&self) -> &dyn Codec {
         &*self.codec
+    }
+
+    /// The protocol that the connection has become; `None` while it is the one it began as.
+    pub fn switched(&self) -> Option<&Arc<dyn Protocol>> {
+        self.next.as_ref()?.switched.as_ref()
     }
 
     /// The codec, for what has no method here.
@@ -192,8 +199,11 @@ impl Endpoint {
     /// Puts the codec of the next protocol in the place of the one that has ended.
     #[cold]
     fn switch(&mut self, switch: Box<Switch>) -> Result<(), DecodeError> {
-        let next = self.next.as_deref();
-        let found = next.and_then(|next| Some((next.registry.by_name(switch.protocol)?, next.conn.clone())));
+        let found = self.next.as_deref_mut().and_then(|next| {
+            let protocol = next.registry.by_name(switch.protocol)?;
+            next.switched = Some(Arc::clone(protocol));
+            Some((protocol, next.conn.clone()))
+        });
         let Some((protocol, conn)) = found else {
             self.wants = 0;
             let why = "the connection became a protocol's that nobody here speaks";

@@ -36,7 +36,11 @@ async fn rise(protocol: Arc<dyn Protocol>, front: Vec<u8>, answer: Vec<u8>) -> u
     let (_running, draining) = watch::channel(false);
     let shared = Arc::new(Shared {
         table: Arc::new(RouteTable::from_yaml("virtual_hosts: [{hosts: ['*'], routes: [{cluster: sink}]}]").unwrap()),
-        clusters: Arc::new(HashMap::from([("sink".to_owned(), Destination { address, heartbeat: None })])),
+        clusters: Arc::new(HashMap::from([(
+            "sink".to_owned(),
+            Destination { address, protocol: None, heartbeat: None },
+        )])),
+        registry: Arc::default(),
         connect: Arc::new(Dial::default()),
         log: None,
         draining,

@@ -47,18 +47,20 @@ async fn run() -> Result<bool, Box<dyn Error>> {
     for cluster in traffic::CLUSTERS {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string().parse()?;
-        clusters.insert(cluster.to_owned(), Destination { address, heartbeat: None });
+        clusters.insert(cluster.to_owned(), Destination { address, protocol: None, heartbeat: None });
         tokio::spawn(upstream::serve(listener, Arc::clone(&traffic)));
     }
     let mut registry = Registry::builder();
     for traffic in traffic.iter() {
         registry = registry.with_shared(Arc::clone(&traffic.protocol));
     }
+    let registry = Arc::new(registry.build()?);
     let (log, mut entries) = mpsc::unbounded_channel();
     let (_running, draining) = watch::channel(false);
     let shared = Arc::new(Shared {
         table,
         clusters: Arc::new(clusters),
+        registry: Arc::clone(&registry),
         connect: Arc::new(Dial::default()),
         log: Some(Box::new(move |entry: &Entry| {
             let _ = log.send(entry.clone());
@@ -67,7 +69,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?;
-    tokio::spawn(proxy(listener, Arc::new(registry.build()?), shared));
+    tokio::spawn(proxy(listener, registry, shared));
 
     println!("every protocol through one port, {port}, by one route table\n");
     let mut table = Table::new();
@@ -140,6 +142,7 @@ async fn answer(client: &mut Driver<TcpStream>) -> Result<(Outcome, Vec<u8>), Bo
                 body.extend_from_slice(head.data());
             }
             Event::Body(piece) => body.extend_from_slice(&piece.data),
+            Event::Trailers(trailers) if trailers.outcome() != Outcome::Unknown => outcome = trailers.outcome(),
             Event::Trailers(_) => {}
             _ => continue,
         }

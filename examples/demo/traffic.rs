@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use meshwire::{Event, Head, Outcome, Protocol};
+use meshwire::{Event, Head, Outcome, Protocol, RoutingKey};
 use meshwire_dubbo::{Call, Dubbo};
 use meshwire_http1::Http1;
+use meshwire_http2::{Http2, grpc};
 
 /// The traffic of one protocol.
 pub(crate) struct Traffic {
     pub(crate) protocol: Arc<dyn Protocol>,
     pub(crate) messages: Vec<Message>,
-    /// The upstream's answer to a request with this body, where one is owed.
-    pub(crate) answer: fn(&Head, &[u8]) -> Option<Event>,
+    /// The upstream's answer to a request with this body; nothing where none is owed.
+    pub(crate) answer: fn(&Head, &[u8]) -> Vec<Event>,
 }
 
 /// One request, and what must come of it.
@@ -49,7 +50,7 @@ virtual_hosts:
 pub(crate) const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
 
 pub(crate) fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
-    Ok(vec![http1()?, dubbo()])
+    Ok(vec![http1()?, http2()?, dubbo()])
 }
 
 const BIG: usize = 1024 * 1024;
@@ -81,8 +82,64 @@ fn http1() -> Result<Traffic, meshwire::EncodeError> {
                 holds: None,
             },
         ],
-        answer: |_, body| meshwire_http1::response(200, &[("Content-Type", "text/plain")], body).ok(),
+        answer: |_, body| meshwire_http1::response(200, &[("Content-Type", "text/plain")], body).into_iter().collect(),
     })
+}
+
+/// Plain HTTP/2 first, then gRPC, whose destination is a service and a method and whose outcome comes in trailers.
+fn http2() -> Result<Traffic, meshwire::EncodeError> {
+    let host = "shop.example.com";
+    let big = vec![b'2'; BIG];
+    let to = |request, cluster, outcome, holds: Option<&[u8]>| Message {
+        request,
+        outcome,
+        cluster,
+        holds: holds.map(<[u8]>::to_vec),
+    };
+    let call = |authority, path, version: Option<&str>| {
+        let fields =
+            [("content-type", "application/grpc"), ("te", "trailers"), ("tri-service-version", version.unwrap_or("1"))];
+        meshwire_http2::request("POST", path, authority, &fields, grpc_message(b"hello"))
+    };
+    let ok = Outcome::Success;
+    Ok(Traffic {
+        protocol: Arc::new(Http2::default()),
+        messages: vec![
+            to(meshwire_http2::request("GET", "/orders/7?full=1", host, &[], "")?, "orders-v1", ok, Some(b"")),
+            to(meshwire_http2::request("POST", "/orders/7/cancel", host, &[], "late")?, "orders-v2", ok, Some(b"late")),
+            to(meshwire_http2::request("PUT", "/photos/1", host, &[], &big)?, "orders-v1", ok, Some(&big)),
+            to(meshwire_http2::request("GET", "/", "unknown.example.com", &[], "")?, "", Outcome::NoRoute, None),
+            to(call(host, "/com.example.shop.OrderService/find", None)?, "orders-v1", ok, Some(b"hello")),
+            to(
+                call("com.example.greet.Greeter", "/com.example.greet.Greeter/hello", Some("2.1"))?,
+                "greeter-v2",
+                ok,
+                Some(b"hello"),
+            ),
+            to(call(host, "/com.example.shop.OrderService/refund", None)?, "", Outcome::Denied, None),
+        ],
+        answer: |head, body| {
+            let is_grpc =
+                head.field(b"content-type").value().is_some_and(|value| value.starts_with(b"application/grpc"));
+            let kind = if is_grpc { "application/grpc" } else { "text/plain" };
+            let Ok(mut answer) = meshwire_http2::response(200, &[("content-type", kind)], body) else {
+                return Vec::new();
+            };
+            if !is_grpc {
+                return vec![answer];
+            }
+            if let Event::Head(head) = &mut answer {
+                head.set_end(false);
+            }
+            let status = grpc::OK.to_string();
+            std::iter::once(answer).chain(meshwire_http2::trailers(&[("grpc-status", &status)])).collect()
+        },
+    })
+}
+
+/// A message as gRPC frames it: not compressed, and so long.
+fn grpc_message(payload: &[u8]) -> Vec<u8> {
+    [&[0][..], &u32::try_from(payload.len()).unwrap_or_default().to_be_bytes(), payload].concat()
 }
 
 fn dubbo() -> Traffic {
@@ -110,10 +167,11 @@ fn dubbo() -> Traffic {
             to(8, call("com.example.Unknown", "x"), "", Outcome::NoRoute, None),
         ],
         answer: |head, body| {
-            use meshwire::{Attribute, Kind, RoutingKey};
+            use meshwire::{Attribute, Kind};
             let method = head.attribute(Attribute::Method).value().unwrap_or_default();
             let text = format!("{} got {} bytes", String::from_utf8_lossy(method), body.len());
-            (head.kind() == Kind::Request).then(|| Event::Head(meshwire_dubbo::value(head.stream(), &text)))
+            let owed = head.kind() == Kind::Request;
+            owed.then(|| Event::Head(meshwire_dubbo::value(head.stream(), &text))).into_iter().collect()
         },
     }
 }

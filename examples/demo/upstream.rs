@@ -1,6 +1,6 @@
 //! A server behind the proxy: it answers every request of its protocol.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
@@ -37,12 +37,17 @@ async fn connection(mut io: TcpStream, traffic: &[Traffic]) -> Result<(), Box<dy
     let mut driver = Driver::new(io, protocol.codec(Conn::server()));
     *driver.endpoint().input() = seen;
     let mut open: HashMap<u64, (Head, Vec<u8>)> = HashMap::new();
+    // What the client takes later: windows are narrow.
+    let mut answers: VecDeque<Event> = VecDeque::new();
     while let Some(event) = driver.next().await {
         let event = match event {
             // The proxy has closed the connection behind its client.
             Err(DriverError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
             event => event?,
         };
+        if matches!(event, Event::Capacity { .. }) {
+            send(&mut driver, &mut answers).await?;
+        }
         let (Some(stream), end) = (event.stream(), event.is_end()) else { continue };
         driver.release(stream, event.data_len());
         match event {
@@ -61,13 +66,23 @@ async fn connection(mut io: TcpStream, traffic: &[Traffic]) -> Result<(), Box<dy
             continue;
         }
         let Some((head, data)) = open.remove(&stream.id()) else { continue };
-        if let Some(mut answer) = (traffic.answer)(&head, &data) {
-            answer.set_stream(stream);
-            if driver.send(&mut answer)? == Sent::Blocked {
-                return Err("the answer's turn has not come".into());
-            }
-            driver.flush().await?;
+        for mut event in (traffic.answer)(&head, &data) {
+            event.set_stream(stream);
+            answers.push_back(event);
+        }
+        send(&mut driver, &mut answers).await?;
+    }
+    Ok(())
+}
+
+/// As much as the client takes now.
+async fn send(driver: &mut Driver<TcpStream>, answers: &mut VecDeque<Event>) -> Result<(), DriverError> {
+    while let Some(mut event) = answers.pop_front() {
+        if driver.send(&mut event)? == Sent::Blocked {
+            answers.push_front(event);
+            break;
         }
     }
+    driver.flush().await?;
     Ok(())
 }

@@ -95,6 +95,7 @@ fn run(args: &Args) -> Result<bool, Failure> {
 fn registry(responses_alone: bool) -> Result<Registry, String> {
     Registry::builder()
         .with(meshwire_http1::Http1::default().assume_get(responses_alone))
+        .with(meshwire_http2::Http2::default().observe(true))
         .with(meshwire_dubbo::Dubbo::default())
         .build()
         .map_err(|error| error.to_string())

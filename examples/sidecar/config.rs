@@ -31,6 +31,9 @@ pub(crate) struct Listener {
     pub(crate) protocol: Names,
     #[serde(default = "default_detect_timeout")]
     pub(crate) detect_timeout_ms: u64,
+    /// Whether HTTP/1.1 may become HTTP/2 by `Upgrade: h2c`.
+    #[serde(default)]
+    pub(crate) h2c: bool,
     #[serde(default)]
     pub(crate) limits: Limits,
 }
@@ -58,6 +61,9 @@ impl Default for Names {
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) address: String,
+    /// Without one, that of the client.
+    #[serde(default)]
+    pub(crate) protocol: Option<String>,
     #[serde(default = "default_heartbeat")]
     pub(crate) heartbeat_ms: u64,
 }
@@ -103,10 +109,15 @@ pub(crate) fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> 
     };
     let mut clusters = HashMap::new();
     for (n, cluster) in config.clusters.into_iter().enumerate() {
+        let protocol = cluster.protocol.as_deref().map(|name| named(all, name)).transpose();
+        let protocol = protocol.unwrap_or_else(|error| {
+            problems.push(format!("clusters[{n}].protocol: {error}"));
+            None
+        });
         match cluster.address.parse() {
             Ok(address) => {
                 let heartbeat = (cluster.heartbeat_ms > 0).then(|| Duration::from_millis(cluster.heartbeat_ms));
-                if clusters.insert(cluster.name.clone(), Destination { address, heartbeat }).is_some() {
+                if clusters.insert(cluster.name.clone(), Destination { address, protocol, heartbeat }).is_some() {
                     problems.push(format!("clusters[{n}].name: there are two clusters {:?}", cluster.name));
                 }
             }
@@ -154,10 +165,12 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
     let mut builder = Registry::builder();
     let mut chosen: Vec<Arc<dyn Protocol>> = Vec::new();
     for name in &names {
-        let known = || all.protocols().iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
-        let protocol = all.by_port(name).ok_or_else(|| format!("no protocol {name:?}: there is {}", known()))?;
-        builder = builder.with_shared(Arc::clone(protocol));
-        chosen.push(Arc::clone(protocol));
+        let mut protocol = named(all, name)?;
+        if listener.h2c && protocol.name() == "http1" {
+            protocol = Arc::new(meshwire_http1::Http1::default().h2c(true));
+        }
+        builder = builder.with_shared(Arc::clone(&protocol));
+        chosen.push(protocol);
     }
     if chosen.is_empty() {
         return Err("name a protocol, or auto".to_owned());
@@ -172,6 +185,11 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
         detect_timeout: Duration::from_millis(listener.detect_timeout_ms),
         limits: Arc::new(listener.limits),
     })
+}
+
+fn named(all: &Registry, name: &str) -> Result<Arc<dyn Protocol>, String> {
+    let known = || all.protocols().iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
+    all.by_port(name).map(Arc::clone).ok_or_else(|| format!("no protocol {name:?}: there is {}", known()))
 }
 
 /// Every cluster that a route names, and where first.

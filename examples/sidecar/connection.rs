@@ -1,6 +1,6 @@
 //! One downstream connection: detected, routed, relayed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use meshwire::io::{Address, Connect, RelayDriver, Stream};
 use meshwire::route::Target;
 use meshwire::{
-    Attribute, Conn, Done, Endpoint, ExchangeId, Head, Limits, Link, LocalReply, MAX_DETECT, Outcome, Protocol,
-    Registry, RelayStep, RouteTable, RoutingKey, Sniffed,
+    Attribute, Conn, Correlation, Done, Endpoint, ExchangeId, Head, Limits, Link, LocalReply, MAX_DETECT, Outcome,
+    Protocol, Registry, Relay, RelayStep, RouteTable, RoutingKey, Sniffed,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ use tokio::task::JoinSet;
 pub(crate) struct Shared {
     pub(crate) table: Arc<RouteTable>,
     pub(crate) clusters: Arc<HashMap<String, Destination>>,
+    /// Every protocol: what a connection may become, and what a cluster may speak.
+    pub(crate) registry: Arc<Registry>,
     pub(crate) connect: Arc<dyn Connect>,
     /// Told of every exchange that ends.
     pub(crate) log: Option<Log>,
@@ -29,9 +31,11 @@ pub(crate) struct Shared {
 }
 
 /// Where the requests for a cluster go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Destination {
     pub(crate) address: Address,
+    /// What its servers speak, if it is not what the client speaks: a protocol that means the same.
+    pub(crate) protocol: Option<Arc<dyn Protocol>>,
     /// How often an upstream connection gets a heartbeat, where its protocol has them.
     pub(crate) heartbeat: Option<Duration>,
 }
@@ -90,7 +94,8 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let conn = Conn::server().with_limits(limits).with_depth(Arc::clone(shared.table.depth()));
-    let mut end = Endpoint::new(protocol.codec(conn));
+    let end = Endpoint::new(protocol.codec(conn.clone()));
+    let mut end = end.with_registry(Arc::clone(&shared.registry), conn);
     *end.input() = seen;
     let mut draining = shared.draining.clone();
     let mut connection = Connection {
@@ -133,12 +138,23 @@ struct Connection<T> {
     entries: HashMap<ExchangeId, Entry>,
 }
 
-/// This connection's own upstream connection for a cluster.
-#[derive(Default)]
+/// This connection's own upstream connections for a cluster: one, where that takes all that comes.
 struct Upstream {
-    link: Option<Link>,
-    /// Requests that wait for it to be dialed.
-    waiting: Vec<(ExchangeId, Head)>,
+    protocol: Arc<dyn Protocol>,
+    /// An answer waits for those before it, which a client of many streams has not asked for: one exchange at a time.
+    one_by_one: bool,
+    links: Vec<Link>,
+    /// Requests that wait for one to be dialed.
+    waiting: VecDeque<(ExchangeId, Head)>,
+}
+
+impl Upstream {
+    /// One that takes a request now.
+    fn link(&mut self, relay: &mut Relay) -> Option<Link> {
+        self.links.retain(|link| relay.is_usable(*link));
+        let mut idle = |link: Link| relay.upstream(link).is_some_and(|end| end.codec().state().open == 0);
+        self.links.iter().copied().find(|link| !self.one_by_one || idle(*link))
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -182,7 +198,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         if let Ok(found) = found {
             let route = found.route();
-            if let Some(timeout) = route.timeout() {
+            // What the client says, unless the route is less patient.
+            if let Some(timeout) = route.timeout().into_iter().chain(head.timeout()).min() {
                 let at = relay.now().saturating_add(timeout);
                 relay.set_deadline(exchange, at);
             }
@@ -197,14 +214,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn forward(&mut self, exchange: ExchangeId, head: Head, cluster: String, waits: Vec<Duration>) {
         let relay = self.driver.relay();
-        let upstream = self.clusters.entry(cluster.clone()).or_default();
-        if let Some(link) = upstream.link.filter(|link| relay.is_usable(*link)) {
+        let spoken = relay.downstream().switched().unwrap_or(&self.protocol);
+        let upstream = self.clusters.entry(cluster.clone()).or_insert_with(|| {
+            let own = self.shared.clusters.get(&cluster).and_then(|cluster| cluster.protocol.as_ref());
+            let protocol = Arc::clone(own.unwrap_or(spoken));
+            let one_by_one = protocol.traits().correlation == Correlation::Ordered && spoken.traits().interleaved;
+            Upstream { protocol, one_by_one, links: Vec::new(), waiting: VecDeque::new() }
+        });
+        if upstream.protocol.traits().semantics != head.format().semantics() {
+            let message = format!("{cluster} speaks {}, which is not {}", upstream.protocol.name(), head.protocol());
+            relay.respond(exchange, &LocalReply::new(Outcome::Unimplemented, &message));
+            return;
+        }
+        if let Some(link) = upstream.link(relay) {
             relay.forward(exchange, link, head);
             return;
         }
-        upstream.link = None;
-        upstream.waiting.push((exchange, head));
-        if upstream.waiting.len() > 1 {
+        upstream.waiting.push_back((exchange, head));
+        if upstream.waiting.len() > 1 && !upstream.one_by_one {
             return;
         }
         let (connect, clusters) = (Arc::clone(&self.shared.connect), Arc::clone(&self.shared.clusters));
@@ -226,14 +253,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn dialed(&mut self, cluster: &str, result: io::Result<Box<dyn Stream>>) {
         let Some(upstream) = self.clusters.get_mut(cluster) else { return };
-        let waiting = std::mem::take(&mut upstream.waiting);
+        let n = if upstream.one_by_one { 1 } else { upstream.waiting.len() };
+        let waiting: Vec<_> = upstream.waiting.drain(..n.min(upstream.waiting.len())).collect();
         match result {
             Ok(io) => {
-                let end = Endpoint::new(self.protocol.codec(Conn::client()));
-                let link = self.driver.connect(io, end, &self.protocol.traits());
-                upstream.link = Some(link);
+                let traits = upstream.protocol.traits();
+                let end = Endpoint::new(upstream.protocol.codec(Conn::client()));
+                let link = self.driver.connect(io, end, &traits);
+                upstream.links.push(link);
                 let every = self.shared.clusters.get(cluster).and_then(|cluster| cluster.heartbeat);
-                if let Some(every) = every.filter(|_| self.protocol.traits().heartbeat) {
+                if let Some(every) = every.filter(|_| traits.heartbeat) {
                     self.beat_in(link, every);
                 }
                 for (exchange, head) in waiting {

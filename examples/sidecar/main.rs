@@ -29,7 +29,8 @@ Usage: sidecar --config FILE [--check]
   --schema        print the JSON schema of the file, and stop
   -h, --help      this text
 
-Each downstream connection has an upstream connection of its own for each cluster it uses.
+Each downstream connection has an upstream connection of its own for each cluster it uses; one
+for each request under way, where HTTP/2 goes to HTTP/1.1.
 On SIGINT or SIGTERM it takes no new connections, finishes what is under way for at most
 ten seconds, and ends.
 
@@ -71,6 +72,7 @@ fn run() -> Result<(), String> {
     let file = file.ok_or("--config FILE is missing\nTry `sidecar --help`.")?;
     let registry = Registry::builder()
         .with(meshwire_http1::Http1::default())
+        .with(meshwire_http2::Http2::default())
         .with(meshwire_dubbo::Dubbo::default())
         .build()
         .map_err(|error| error.to_string())?;
@@ -83,14 +85,15 @@ fn run() -> Result<(), String> {
         return Ok(());
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    runtime.block_on(serve(plan)).map_err(|error| error.to_string())
+    runtime.block_on(serve(plan, registry)).map_err(|error| error.to_string())
 }
 
-async fn serve(plan: Plan) -> io::Result<()> {
+async fn serve(plan: Plan, registry: Registry) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let shared = Arc::new(Shared {
         table: plan.table,
         clusters: plan.clusters,
+        registry: Arc::new(registry),
         connect: Arc::new(Dial::default()),
         log: plan.access_log.then(|| Box::new(print) as Box<_>),
         draining: stopping.clone(),
