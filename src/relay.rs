@@ -19,8 +19,9 @@ use crate::event::{Event, Reset, ResetReason, Sent, Step, StreamId};
 use crate::head::{Head, Kind};
 use crate::outcome::{LocalReply, Outcome};
 
-/// Events waiting for their turn, past which the side they come from is not decoded.
-const MAX_HELD: usize = 1024;
+/// Events waiting for their turn, past which the side they come from is not decoded. It is the last resort: what a
+/// multiplexed side sends next may be the very credit that others wait for, so the limits of its codec must bite first.
+const MAX_HELD: usize = 16 * 1024;
 
 /// Joins the server end of a downstream connection with the client ends of upstream connections, protocol-blind and
 /// sans-I/O: ids are mapped, what is blocked waits in order, resets overtake, credit goes back when data has gone.

@@ -1,4 +1,5 @@
 //! What each type of frame must be, and what comes of one that is not (RFC 9113, sections 4 to 6).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod common;
 

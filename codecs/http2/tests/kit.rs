@@ -1,4 +1,5 @@
 //! What the conformance kit asks of every codec.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod common;
 
@@ -59,7 +60,7 @@ fn samples() -> Vec<Sample> {
         Sample::new(
             "given up",
             [hello.clone(), headers(1, false, POST), data(1, false, b"x"), rst(1, CANCEL)].concat(),
-            { settings(&[]) },
+            settings(&[]),
         ),
         Sample::new(
             "large",
