@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the peers of the interop test: Debian packages, npm packages, and the Java programs with
-# their libraries. Nothing is done twice. Needs root only where a Debian package is missing.
+# Installs the peers of the interop test: Debian packages, npm and Python packages, and the Java and Go
+# programs with their libraries. Nothing is done twice. Needs root only where a Debian package is missing.
 set -eu
 cd "$(dirname "$0")"
 
@@ -13,7 +13,11 @@ need curl curl
 need nginx nginx-light
 [ -e /etc/nginx/modules-enabled/50-mod-http-echo.conf ] || missing="$missing libnginx-mod-http-echo"
 need h2load nghttp2-client
+need nghttp nghttp2-client
+need nghttpd nghttp2-server
 need node nodejs
+need go golang-go
+need python3 python3-venv
 need npm npm
 need javac default-jdk-headless
 need mvn maven
@@ -40,6 +44,24 @@ done_once() {
 if ! done_once node/node_modules node/package-lock.json; then
     (cd node && npm ci --ignore-scripts --no-progress --loglevel=error)
     echo "$sum" > node/node_modules/.made-from
+fi
+
+if ! done_once python/target python/requirements.txt; then
+    rm -rf python/target
+    python3 -m venv python/target
+    python/target/bin/pip install -q --disable-pip-version-check --no-deps -r python/requirements.txt
+    echo "$sum" > python/target/.made-from
+fi
+
+if ! done_once go/target go/go.mod go/go.sum go/*.go; then
+    (cd go && go build -o target/interop .)
+    echo "$sum" > go/target/.made-from
+fi
+
+if ! done_once java/grpc/target java/grpc/pom.xml java/grpc/src/interop/*.java; then
+    rm -rf java/grpc/target
+    (cd java/grpc && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib)
+    echo "$sum" > java/grpc/target/.made-from
 fi
 
 for version in dubbo3 dubbo27; do

@@ -96,6 +96,8 @@ struct Plan {
 #[serde(deny_unknown_fields)]
 struct ProtocolCases {
     name: String,
+    /// What the sidecar speaks to the server, where it is another protocol; such cells need the sidecar.
+    upstream: Option<String>,
     cases: Vec<String>,
 }
 
@@ -160,6 +162,10 @@ impl Plan {
         self.peer.iter().find(|p| p.name == name).ok_or_else(|| format!("peers.toml: no peer {name}"))
     }
 
+    fn upstream(&self, protocol: &str) -> Option<&str> {
+        self.protocol.iter().find(|p| p.name == protocol)?.upstream.as_deref()
+    }
+
     /// No case is left out without a reason, and no reason is given for a case that is run.
     fn check(&self) -> Result<(), String> {
         for cell in &self.cell {
@@ -221,7 +227,8 @@ impl Run {
 
     fn all(mut self, plan: &Plan) -> Result<bool, String> {
         let began = Instant::now();
-        let cells: Vec<&Cell> = plan.cell.iter().filter(|c| self.options.selects(c)).collect();
+        let direct = |c: &&Cell| !self.options.direct || plan.upstream(&c.protocol).is_none();
+        let cells: Vec<&Cell> = plan.cell.iter().filter(|c| self.options.selects(c)).filter(direct).collect();
         if cells.is_empty() {
             return Err("no cell has such a name".into());
         }
@@ -242,8 +249,9 @@ impl Run {
                 count += 1;
             }
         }
-        for ((_, server), cells) in by_server {
-            self.cells_of(plan, server, &cells, sidecar.as_deref())?;
+        for ((protocol, server), cells) in by_server {
+            let before = sidecar.as_deref().map(|program| Sidecar { program, upstream: plan.upstream(protocol) });
+            self.cells_of(plan, server, &cells, before)?;
         }
 
         println!();
@@ -303,7 +311,13 @@ impl Run {
     }
 
     /// All the cells of one server.
-    fn cells_of(&mut self, plan: &Plan, server: &str, cells: &[&Cell], sidecar: Option<&Path>) -> Result<(), String> {
+    fn cells_of(
+        &mut self,
+        plan: &Plan,
+        server: &str,
+        cells: &[&Cell],
+        sidecar: Option<Sidecar<'_>>,
+    ) -> Result<(), String> {
         match self.start(plan.peer(server)?, sidecar) {
             Ok((server, proxy, port)) => {
                 for cell in cells {
@@ -323,7 +337,7 @@ impl Run {
     }
 
     /// Starts a server and the sidecar before it; the port is the one that clients connect to.
-    fn start(&self, peer: &Peer, sidecar: Option<&Path>) -> Result<(Process, Option<Process>, u16), String> {
+    fn start(&self, peer: &Peer, sidecar: Option<Sidecar<'_>>) -> Result<(Process, Option<Process>, u16), String> {
         let port = free_port()?;
         let mut command = self.command(&peer.start)?;
         command.args(["server", &port.to_string(), SERVER_LIFE]);
@@ -333,8 +347,8 @@ impl Run {
 
         let Some(sidecar) = sidecar else { return Ok((server, None, port)) };
         let config = self.work.join(format!("{}-sidecar.yaml", peer.name));
-        fs::write(&config, sidecar_config(port)).map_err(|e| format!("{}: {e}", config.display()))?;
-        let mut command = Command::new(sidecar);
+        fs::write(&config, sidecar.config(port)).map_err(|e| format!("{}: {e}", config.display()))?;
+        let mut command = Command::new(sidecar.program);
         command.arg("--config").arg(&config);
         // It does not look at its input: it is killed.
         let log = self.work.join(format!("{}-sidecar.log", peer.name));
@@ -440,9 +454,17 @@ fn sidecar() -> Result<PathBuf, String> {
     if path.exists() { Ok(path) } else { Err(format!("{} is not there", path.display())) }
 }
 
-fn sidecar_config(port: u16) -> String {
-    format!(
-        "\
+struct Sidecar<'a> {
+    program: &'a Path,
+    /// What it is to speak to the server, if not what the client speaks.
+    upstream: Option<&'a str>,
+}
+
+impl Sidecar<'_> {
+    fn config(&self, port: u16) -> String {
+        let upstream = self.upstream.map_or_else(String::new, |name| format!("    protocol: {name}\n"));
+        format!(
+            "\
 listeners:
   - name: in
     address: 127.0.0.1:0
@@ -456,8 +478,9 @@ clusters:
   - name: backend
     address: 127.0.0.1:{port}
     heartbeat_ms: 1000
-"
-    )
+{upstream}"
+        )
+    }
 }
 
 /// The port in the line in which the sidecar says where it listens.

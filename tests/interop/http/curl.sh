@@ -1,6 +1,5 @@
 #!/bin/sh
-# curl as a peer: `curl.sh client HOST:PORT CASE...`, or `curl.sh version`.
-# The server offers /hello ("hello\n"), /numbers (16 MiB of counted lines) and /echo.
+# curl as a peer: `curl.sh client HOST:PORT CASE...`, or `curl.sh version`; with HTTP=2 it speaks HTTP/2.
 set -u
 
 if [ "$1" = version ]; then
@@ -9,6 +8,11 @@ if [ "$1" = version ]; then
     exit
 fi
 
+http=${HTTP:-1.1}
+case $http in
+    1.1) flag=--http1.1 ;;
+    2) flag=--http2-prior-knowledge ;;
+esac
 base=http://$2
 shift 2
 home=$(mktemp -d "$INTEROP_WORK/curl.XXXXXX")
@@ -18,7 +22,7 @@ head -c 100000 numbers > upload
 
 # Silent, errors shown, no configuration or proxy of this machine.
 run() {
-    curl -q -sS --noproxy '*' --max-time 60 "$@"
+    curl -q -sS $flag --noproxy '*' --max-time 60 "$@"
 }
 
 fail() {
@@ -45,7 +49,7 @@ echoed() {
 
 case_get() {
     printf 'hello\n' > hello
-    code=$(run -o got -w '%{http_code} %{http_version}' "$base/hello") && want '200 1.1' "$code" && same hello got &&
+    code=$(run -o got -w '%{http_code} %{http_version}' "$base/hello") && want "200 $http" "$code" && same hello got &&
         code=$(run -o got -w '%{http_code}' "$base/nothing-here") && want 404 "$code"
 }
 
@@ -64,7 +68,7 @@ case_upload_chunked() {
 
 case_expect_100() {
     echoed upload -v --stderr trace -H 'Expect: 100-continue' --expect100-timeout 20 --data-binary @upload &&
-        { grep -q '^< HTTP/1.1 100' trace || fail 'no 100 Continue'; }
+        { grep -q "^< HTTP/$http 100" trace || fail 'no 100 Continue'; }
 }
 
 case_range() {
@@ -90,9 +94,16 @@ case_download_16m() {
     code=$(run -o got -w '%{http_code}' "$base/numbers") && want 200 "$code" && same numbers got
 }
 
+case_early_hints() {
+    printf 'early\n' > early
+    code=$(run -v --stderr trace -o got -w '%{http_code}' "$base/early") && want 200 "$code" && same early got &&
+        { grep -q "^< HTTP/$http 103" trace || fail 'no 103 Early Hints'; } &&
+        { grep -qi '^< link: </style.css>; rel=preload' trace || fail 'no link'; }
+}
+
 for name in "$@"; do
     case $name in
-        get | head | post | upload-chunked | expect-100 | range | keep-alive | http-1.0 | upload-16m | download-16m)
+        get | head | post | upload-chunked | expect-100 | range | keep-alive | http-1.0 | upload-16m | download-16m | early-hints)
             rm -f got got2 got3 trace
             if remark=$("case_$(echo "$name" | tr '.-' '__')" 2>&1); then
                 echo "$name ok"
