@@ -143,12 +143,15 @@ impl Flavor {
     #[inline]
     pub(crate) fn of(content_type: &[u8]) -> Self {
         match content_type.split_at_checked(TYPE.len()) {
-            Some((front, behind)) if front.eq_ignore_ascii_case(TYPE) => Self::behind(behind),
+            Some((front, behind)) if front == TYPE || front.eq_ignore_ascii_case(TYPE) => Self::behind(behind),
             _ => Self::Http,
         }
     }
 
     fn behind(mut rest: &[u8]) -> Self {
+        if matches!(rest, [] | [b'+', ..]) {
+            return Self::Grpc;
+        }
         let mut flavor = Self::Grpc;
         for (name, more) in [(&b"-web"[..], Self::Web), (b"-text", Self::WebText)] {
             match rest.split_at_checked(name.len()) {
@@ -377,7 +380,8 @@ mod tests {
 
     #[test]
     fn calls() {
-        let parts = |path: &'static str| call(path.as_bytes()).map(|(a, b)| (&path[a], &path[b]));
+        let parts =
+            |path: &'static str| call(path.as_bytes()).map(|(a, b)| (path.get(a).unwrap(), path.get(b).unwrap()));
         assert_eq!(parts("/pkg.Service/Method"), Some(("pkg.Service", "Method")));
         assert_eq!(parts("/a/b/c"), Some(("a/b", "c")));
         for none in ["", "/", "/a", "//m", "/s/", "s/m", "*"] {

@@ -29,7 +29,7 @@ mod integer;
 mod known;
 mod list;
 mod policy;
-mod record;
+pub(crate) mod record;
 mod statics;
 mod table;
 

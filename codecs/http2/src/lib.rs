@@ -16,6 +16,7 @@ mod message;
 mod note;
 mod protocol;
 mod rules;
+mod seen;
 mod settings;
 mod status;
 mod stream;

@@ -1,15 +1,13 @@
 //! Decoded blocks become heads: every rule of RFC 9113, section 8, in one walk over the fields.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use meshwire::{Attribute, Head, Kind, Outcome, StreamId};
 
 use crate::format::{ANSWER, CALL, REQUEST};
 use crate::grpc::{self, Flavor};
-use crate::hpack::{Field, Fields, Known};
 use crate::note::{Note, Protocol};
 use crate::rules::{self, Malformed};
+use crate::seen::{At, Section, Seen};
 use crate::status;
 
 /// What the connection has announced.
@@ -58,7 +56,8 @@ impl Facts {
 /// The head of a request; `end` is END_STREAM.
 #[inline]
 pub(crate) fn request(block: Bytes, stream: StreamId, end: bool, rules: Rules) -> Result<(Head, Facts), Malformed> {
-    let seen = Seen::read(&block, Section::Request)?;
+    let mut seen = Seen::new();
+    seen.read(&block, Section::Request)?;
     let (authority, note) = seen.check_request(&block, rules)?;
     let connect = note.has(Note::CONNECT);
     if (end || connect) && seen.length.is_some_and(|n| n != 0) {
@@ -103,7 +102,8 @@ pub(crate) fn request(block: Bytes, stream: StreamId, end: bool, rules: Rules) -
 
 /// The head of an answer to `asked`.
 pub(crate) fn response(block: Bytes, stream: StreamId, end: bool, asked: Asked) -> Result<(Head, Facts), Malformed> {
-    let seen = Seen::read(&block, Section::Response)?;
+    let mut seen = Seen::new();
+    seen.read(&block, Section::Response)?;
     let code = match seen.status.get(&block) {
         Some(&[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => {
             [a, b, c].iter().fold(0u16, |n, digit| n.wrapping_mul(10).wrapping_add(u16::from(digit & 0xf)))
@@ -161,7 +161,8 @@ pub(crate) const fn length_of(said: Option<u64>, stray: bool, bodyless: bool) ->
 
 /// The fields behind a body, which was of `flavor`. They end their stream: that they do is for the caller to check.
 pub(crate) fn trailers(block: Bytes, stream: StreamId, flavor: Flavor) -> Result<Head, Malformed> {
-    let seen = Seen::read(&block, Section::Trailers)?;
+    let mut seen = Seen::new();
+    seen.read(&block, Section::Trailers)?;
     let mut head = Head::new(&ANSWER, Kind::Trailers, stream, block);
     match seen.grpc_status {
         Some(Some(code)) => head.set_status(code, grpc::outcome(code)),
@@ -176,210 +177,7 @@ pub(crate) fn trailers(block: Bytes, stream: StreamId, flavor: Flavor) -> Result
 }
 
 const LENGTH: Malformed = Malformed::new("content_length", "the body has another length than content-length says");
-const TWICE: Malformed = Malformed::new("pseudo", "a pseudo-field comes once");
-const UNKNOWN: Malformed = Malformed::new("pseudo", "a pseudo-field that this message does not have");
-
-/// Where a value lies in its block.
-#[derive(Clone, Copy, Debug)]
-struct At {
-    from: u32,
-    to: u32,
-}
-
-impl At {
-    /// The value is not there.
-    const NONE: Self = Self { from: u32::MAX, to: 0 };
-
-    #[inline]
-    const fn new(span: &Range<usize>) -> Self {
-        Self { from: span.start as u32, to: span.end as u32 }
-    }
-
-    #[inline]
-    const fn is_some(self) -> bool {
-        self.from <= self.to
-    }
-
-    #[inline]
-    fn get(self, block: &[u8]) -> Option<&[u8]> {
-        block.get(self.from as usize..self.to as usize)
-    }
-
-    #[inline]
-    const fn len(self) -> usize {
-        self.to.saturating_sub(self.from) as usize
-    }
-
-    fn part(self, span: Range<usize>) -> Self {
-        let from = self.from as usize;
-        Self::new(&(from.saturating_add(span.start)..from.saturating_add(span.end)))
-    }
-
-    #[inline]
-    fn mark(self, head: &mut Head, attribute: Attribute) {
-        if self.is_some() {
-            match u16::try_from(self.len()) {
-                Ok(len) => head.set_short_span(attribute, self.from, len),
-                Err(_) => head.set_span(attribute, self.from as usize..self.to as usize),
-            }
-        }
-    }
-
-    /// Takes note of a pseudo-field's value.
-    #[inline]
-    fn once(&mut self, span: &Range<usize>) -> Result<(), Malformed> {
-        if self.is_some() {
-            return Err(TWICE);
-        }
-        *self = Self::new(span);
-        Ok(())
-    }
-}
-
-/// Which block it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Section {
-    Request,
-    Response,
-    Trailers,
-}
-
-/// What is found in a block.
-struct Seen {
-    fields_at: usize,
-    method: At,
-    scheme: At,
-    path: At,
-    authority: At,
-    protocol: At,
-    status: At,
-    host: At,
-    version: At,
-    group: At,
-    has_triple: bool,
-    flavor: Flavor,
-    length: Option<u64>,
-    timeout: Option<std::time::Duration>,
-    grpc_status: Option<Option<u32>>,
-}
-
 impl Seen {
-    #[inline]
-    fn read(block: &[u8], section: Section) -> Result<Self, Malformed> {
-        let mut seen = Self {
-            fields_at: 0,
-            method: At::NONE,
-            scheme: At::NONE,
-            path: At::NONE,
-            authority: At::NONE,
-            protocol: At::NONE,
-            status: At::NONE,
-            host: At::NONE,
-            version: At::NONE,
-            group: At::NONE,
-            has_triple: false,
-            flavor: Flavor::Http,
-            length: None,
-            timeout: None,
-            grpc_status: None,
-        };
-        let mut fields = Fields::new(block);
-        // Section 8.3: pseudo-fields come before all others.
-        loop {
-            seen.fields_at = fields.position();
-            let Some(field) = fields.next() else { return Ok(seen) };
-            let span = fields.value_span(&field);
-            match (field.known, section) {
-                (Known::METHOD, Section::Request) => seen.method.once(&span)?,
-                (Known::PATH, Section::Request) => seen.path.once(&span)?,
-                (Known::SCHEME, Section::Request) => seen.scheme.once(&span)?,
-                (Known::AUTHORITY, Section::Request) => seen.authority.once(&span)?,
-                (Known::PROTOCOL, Section::Request) => seen.protocol.once(&span)?,
-                (Known::STATUS, Section::Response) => seen.status.once(&span)?,
-                _ => {
-                    seen.take(&field, span, section)?;
-                    break;
-                }
-            }
-        }
-        while let Some(field) = fields.next() {
-            let span = fields.value_span(&field);
-            seen.take(&field, span, section)?;
-        }
-        Ok(seen)
-    }
-
-    /// A field that is no pseudo-field, or no welcome one.
-    #[inline]
-    fn take(&mut self, field: &Field<'_>, span: Range<usize>, section: Section) -> Result<(), Malformed> {
-        if !(field.name_ok & field.value_ok) {
-            return Err(if field.name_ok {
-                Malformed::new("field_value", "a value has no NUL, CR or LF, and no white space around it")
-            } else {
-                Malformed::new("field_name", "a name is a token in lower case")
-            });
-        }
-        match field.known {
-            Known::OTHER if field.name.first() == Some(&b':') => return Err(UNKNOWN),
-            Known::METHOD | Known::PATH | Known::SCHEME | Known::AUTHORITY | Known::PROTOCOL | Known::STATUS => {
-                return Err(self.stray_pseudo(field.known, section));
-            }
-            // Section 8.2.2.
-            Known::CONNECTION
-            | Known::KEEP_ALIVE
-            | Known::PROXY_CONNECTION
-            | Known::UPGRADE
-            | Known::TRANSFER_ENCODING => {
-                return Err(Malformed::new("connection_field", "HTTP/2 has no fields of the connection"));
-            }
-            Known::TE if section != Section::Request || !field.value.eq_ignore_ascii_case(b"trailers") => {
-                return Err(Malformed::new("connection_field", "TE says trailers, in requests, or is not there"));
-            }
-            // RFC 9110, section 6.5.1: what frames or routes a message comes before its content or not at all.
-            Known::CONTENT_LENGTH | Known::HOST if section == Section::Trailers => {
-                return Err(Malformed::new("trailers", "framing and routing fields have no place in trailers"));
-            }
-            Known::CONTENT_LENGTH => {
-                // Two that say the same are refused as well: what two readers may read differently is malformed.
-                let Some(length) = rules::decimal(field.value).filter(|_| self.length.is_none()) else {
-                    return Err(Malformed::new("content_length", "content-length is one number"));
-                };
-                self.length = Some(length);
-            }
-            Known::CONTENT_TYPE => self.flavor = Flavor::of(field.value),
-            Known::HOST if section == Section::Request => {
-                if self.host.is_some() {
-                    return Err(Malformed::new("host", "a request has one Host"));
-                }
-                self.host = At::new(&span);
-            }
-            Known::GRPC_TIMEOUT if section == Section::Request => self.timeout = grpc::timeout(field.value),
-            Known::GRPC_STATUS if section != Section::Request => {
-                self.grpc_status.get_or_insert(grpc::status(field.value));
-            }
-            Known::TRI_SERVICE_VERSION if section == Section::Request => {
-                self.version = At::new(&span);
-                self.has_triple = true;
-            }
-            Known::TRI_SERVICE_GROUP if section == Section::Request => {
-                self.group = At::new(&span);
-                self.has_triple = true;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn stray_pseudo(&self, known: Known, section: Section) -> Malformed {
-        match section {
-            Section::Trailers => Malformed::new("pseudo", "trailers have no pseudo-fields"),
-            Section::Request if known == Known::STATUS => UNKNOWN,
-            Section::Response if known != Known::STATUS => UNKNOWN,
-            _ => Malformed::new("pseudo", "pseudo-fields come before all others"),
-        }
-    }
-
     /// Sections 8.3.1 and 8.5; RFC 8441, section 4. Where the authority is comes back.
     #[inline]
     fn check_request(&self, block: &[u8], rules: Rules) -> Result<(At, Note), Malformed> {
@@ -491,6 +289,7 @@ mod tests {
     use meshwire::{Attr, RoutingKey};
 
     use super::*;
+    use crate::hpack::Field;
     use crate::testing::{Pairs, block, get};
 
     const EXTENDED: Rules = Rules { extended_connect: true };
