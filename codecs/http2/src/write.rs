@@ -337,6 +337,10 @@ fn foreign_request(head: &Head, terms: &Terms<'_>, sink: &mut impl Sink) -> Resu
     let method = match upgrade {
         Some(_) if !terms.extended_connect => return Err(NO_CONNECT_PROTOCOL),
         Some(protocol) if !rules::is_token(protocol) => return Err(invalid("a protocol is a token")),
+        // The answer could not say in that protocol's terms what it grants.
+        Some(protocol) if Protocol::of(protocol) == Protocol::Other => {
+            return Err(no_place("a tunnel of a protocol without a number here"));
+        }
         Some(_) => b"CONNECT",
         None => head.attribute(Attribute::Verb).value().unwrap_or_default(),
     };
@@ -668,6 +672,8 @@ mod tests {
         let mut out = Lines::default();
         let refused = request(&head, &Terms::default(), &mut out);
         assert!(matches!(refused, Err(EncodeError::NoPlace { .. })) && out.0.is_empty());
+        assert!(matches!(sent(&foreign_request("GET", "/", "Upgrade:x\n")), Err(EncodeError::NoPlace { .. })));
+        assert!(matches!(sent(&foreign_request("GET", "/", "Upgrade:a b\n")), Err(EncodeError::Invalid { .. })));
         let upgrade = foreign_request("GET", "/", "Host:a\nUpgrade:websocket\n");
         assert!(matches!(request(&upgrade, &Terms::default(), &mut out), Err(EncodeError::NoPlace { .. })));
     }
