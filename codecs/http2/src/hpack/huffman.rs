@@ -139,10 +139,17 @@ fn front(bytes: &[u8]) -> u64 {
     if let Some(&eight) = bytes.first_chunk::<8>() {
         return u64::from_be_bytes(eight);
     }
-    bytes
-        .iter()
-        .fold((0_u64, 56_u32), |(word, shift), &b| (word | u64::from(b) << (shift & 63), shift.wrapping_sub(8)))
-        .0
+    let up = |word: u64, end: usize| word << (64_usize.wrapping_sub(end.wrapping_mul(8)) & 63);
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes) {
+        // Two halves that overlap.
+        (Some(&first), Some(&last), _) => {
+            up(u32::from_be_bytes(first).into(), 4) | up(u32::from_be_bytes(last).into(), bytes.len())
+        }
+        (_, _, &[a, b, c]) => up(a.into(), 1) | up(b.into(), 2) | up(c.into(), 3),
+        (_, _, &[a, b]) => up(a.into(), 1) | up(b.into(), 2),
+        (_, _, &[a]) => up(a.into(), 1),
+        _ => 0,
+    }
 }
 
 /// The bits of [`front`] that are there.
