@@ -84,7 +84,24 @@ impl FieldList {
     #[inline]
     pub(crate) fn admit(&mut self, header: Header) -> bool {
         let bare = header.name.saturating_add(header.value);
-        self.size = self.size.saturating_add(bare).saturating_add(32);
+        let size = self.size.saturating_add(bare).saturating_add(32);
+        let limits = &self.limits;
+        let well = self.over.is_none()
+            & (size <= limits.list)
+            & (bare <= limits.field)
+            & (header.name <= usize::from(u16::MAX))
+            & (self.fields < limits.fields)
+            & (header.known != Known::COOKIE.number());
+        self.size = size;
+        if well {
+            self.fields = self.fields.wrapping_add(1);
+            return true;
+        }
+        self.admit_cold(header, bare)
+    }
+
+    #[cold]
+    fn admit_cold(&mut self, header: Header, bare: usize) -> bool {
         let limits = &self.limits;
         let over = if self.size > limits.list {
             Some(Limit::Head)
