@@ -1,7 +1,8 @@
 //! What the scenarios share: frames as a peer writes them, and an endpoint driven with bytes.
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
-use meshwire::{Conn, DecodeError, Endpoint, Event, Head, Limits, Protocol, Step};
+use bytes::Bytes;
+use meshwire::{Body, Conn, DecodeError, Endpoint, Event, Head, Limits, Protocol, Step, StreamId};
 use meshwire_http2::Http2;
 use meshwire_http2::hpack::{Encoder, Field};
 
@@ -189,6 +190,20 @@ pub fn one(end: &mut Endpoint, bytes: impl AsRef<[u8]>) -> Event {
     let mut events = feed(end, bytes).unwrap();
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
+}
+
+/// A head that has no end yet, as it comes from an upstream, for stream `id`.
+pub fn open_answer(id: u64, fields: Pairs<'_>) -> Event {
+    let mut upstream = client();
+    let _ = upstream.send(&mut meshwire_http2::request("GET", "/", "h", &[], "").unwrap()).unwrap();
+    let mut event = one(&mut upstream, headers(1, false, fields));
+    event.set_stream(StreamId::new(id));
+    event
+}
+
+/// A piece of a body.
+pub fn body(id: u64, end: bool, data: impl Into<Bytes>) -> Event {
+    Event::Body(Body { stream: StreamId::new(id), data: data.into(), end })
 }
 
 /// A frame that an endpoint wrote.
