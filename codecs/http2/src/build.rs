@@ -226,6 +226,9 @@ mod tests {
         );
         assert_eq!((built.data(), built.is_end()), (&b"body"[..], true));
         assert_eq!(built.fields().unwrap().count(), 3);
+        // Zeros would be fields without names.
+        let built = head(request("POST", "/a", "h", &[], [0; 64]));
+        assert_eq!((built.fields().unwrap().count(), built.data().len()), (1, 64));
         let built = head(request("GET", "/", "", &[(":scheme", "https")], ""));
         assert_eq!(lines(built.head_bytes()), [":method: GET", ":path: /", ":scheme: https"]);
         let built = head(request("PUT", "/", "", &[], ""));

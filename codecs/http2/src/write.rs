@@ -149,7 +149,7 @@ fn put_edited(head: &Head, note: Note, sink: &mut impl Sink) -> Result<Option<u6
     let mut length = None;
     let mut fields = Fields::new(head.head_bytes());
     loop {
-        if fields.position() == fields_at && !std::mem::replace(&mut said, true) {
+        if fields.position() == fields_at && !said {
             put(sink, b":authority", authority.unwrap_or_default(), false);
         }
         let Some(field) = fields.next() else { break };
