@@ -280,9 +280,10 @@ impl Connection {
 
     /// The last stream of the peer's that we looked at, for GOAWAY.
     const fn last_served(&self) -> u32 {
-        match self.role {
-            Role::Server => self.last,
-            Role::Client => 0,
+        match (self.role, self.drain) {
+            (Role::Server, Drain::Final { last }) => last,
+            (Role::Server, _) => self.last,
+            (Role::Client, _) => 0,
         }
     }
 
@@ -615,5 +616,35 @@ impl Connection {
             self.reset(id, Code::CANCEL, cx);
             self.events.push_back(Event::Reset(Reset { stream: stream_id(id), reason: ResetReason::Cancelled }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meshwire::Endpoint;
+
+    use super::*;
+
+    #[test]
+    fn ids_run_out() {
+        let mut codec = Connection::new(Arc::default(), Conn::client());
+        codec.last = MAX_31 - 4;
+        let mut end = Endpoint::new(Box::new(codec));
+        for id in [MAX_31 - 2, MAX_31] {
+            assert!(!end.codec().state().draining);
+            let mut ask = crate::request("GET", "/", "h", &[], "").unwrap();
+            assert_eq!(end.send(&mut ask).unwrap(), Sent::All);
+            assert_eq!(ask.stream(), Some(stream_id(id)));
+        }
+        let state = end.codec().state();
+        assert!(state.draining && !state.close && state.open == 2);
+        let mut ask = crate::request("GET", "/", "h", &[], "").unwrap();
+        assert!(matches!(end.send(&mut ask), Err(EncodeError::Refused(_))));
+    }
+
+    #[test]
+    fn what_a_connection_holds_is_small() {
+        assert!(size_of::<Connection>() <= 2048, "{}", size_of::<Connection>());
+        assert!(size_of::<Stream>() <= 168, "{}", size_of::<Stream>());
     }
 }

@@ -23,7 +23,9 @@ pub(super) enum Drain {
         until: Duration,
     },
     /// The last one is out: it names the last stream that is served.
-    Final,
+    Final {
+        last: u32,
+    },
 }
 
 impl Drain {
@@ -35,7 +37,7 @@ impl Drain {
     }
 
     pub(super) const fn is_final(self) -> bool {
-        matches!(self, Self::Final)
+        matches!(self, Self::Final { .. })
     }
 }
 
@@ -55,7 +57,7 @@ impl Connection {
         }
         if self.role == Role::Client {
             // Nobody pushes: there is nothing to wait for.
-            self.drain = Drain::Final;
+            self.drain = Drain::Final { last: 0 };
             self.draining = true;
             self.put_goaway(0, Code::NO_ERROR, &[], cx);
             return;
@@ -72,9 +74,14 @@ impl Connection {
     }
 
     pub(super) fn finish_drain(&mut self, cx: &mut Cx<'_>) {
-        self.drain = Drain::Final;
+        self.drain = Drain::Final { last: self.last };
         self.draining = true;
         self.put_goaway(self.last, Code::NO_ERROR, &[], cx);
+    }
+
+    /// Whether the peer opened it although our last GOAWAY was out.
+    pub(super) const fn is_past_goaway(&self, id: u32) -> bool {
+        matches!(self.drain, Drain::Final { last } if id > last)
     }
 
     /// Whether nothing new can begin, at either end's wish.

@@ -164,7 +164,7 @@ impl Connection {
                 Err(self.fatal(Code::PROTOCOL_ERROR, "stream", "an answer to a request that was never made", cx))
             }
             Role::Client => Ok(Place::Nowhere),
-            Role::Server if self.reset_by_us.contains(&id) => Ok(Place::Nowhere),
+            Role::Server if self.reset_by_us.contains(&id) || self.is_past_goaway(id) => Ok(Place::Nowhere),
             Role::Server => Err(self.fatal(Code::STREAM_CLOSED, "stream", "fields on a stream that is closed", cx)),
         }
     }
@@ -177,11 +177,11 @@ impl Connection {
     }
 
     fn new_stream(&mut self, id: u32) -> Place {
+        self.last = id;
         if self.drain.is_final() {
             // It is past what we said we would look at: the peer sends it again elsewhere.
             return Place::Nowhere;
         }
-        self.last = id;
         if self.streams.len() >= self.limits.streams && !self.config.observe {
             self.stats.trip(Limit::Streams);
             return Place::Refused(Code::REFUSED_STREAM);
@@ -398,7 +398,7 @@ impl Connection {
             None if self.is_idle(id) && !(observe && self.role == Role::Client) => {
                 Err(self.fatal(Code::PROTOCOL_ERROR, "stream", "data on a stream that was never opened", cx))
             }
-            None if self.role == Role::Client || self.reset_by_us.contains(&id) || self.drain.is_final() => {
+            None if self.role == Role::Client || self.reset_by_us.contains(&id) || self.is_past_goaway(id) => {
                 self.idle(cx, "data that nobody waits for").map(|()| true)
             }
             None => Err(self.stream_error(id, Code::STREAM_CLOSED, "stream", "data on a stream that is closed", cx)),
