@@ -255,6 +255,7 @@ impl Relay {
         } else if let Some(state) = self.exchanges.get_mut(&exchange) {
             state.response_ended = true;
         }
+        self.decline(exchange);
         self.finish_if_ended(exchange);
     }
 
@@ -519,19 +520,32 @@ impl Relay {
         self.finish_if_ended(exchange);
     }
 
-    /// The upstream has answered in full and wants no more of the request. The downstream is told behind the answer, as far
-    /// as its protocol can say it; what it sends all the same is thrown away.
+    /// The upstream has answered in full and wants no more of the request.
     fn unwanted(&mut self, exchange: ExchangeId, link: Link, stream: StreamId) {
         self.by_up.remove(&(link, stream.id()));
-        let Some(state) = self.exchanges.get_mut(&exchange) else { return };
-        state.to = To::Nowhere;
-        let down = state.down;
-        if !std::mem::replace(&mut state.request_ended, true) {
-            self.by_down.remove(&down.id());
-            self.drop_held_up(exchange, link);
-            self.send_down(exchange, Event::Reset(Reset { stream: down, reason: ResetReason::NoError }), None);
+        self.drop_held_up(exchange, link);
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.to = To::Nowhere;
         }
+        self.decline(exchange);
         self.finish_if_ended(exchange);
+    }
+
+    /// Tells the downstream behind its answer that nobody wants the rest of the request.
+    fn decline(&mut self, exchange: ExchangeId) {
+        if let Some(state) = self.exchanges.get(&exchange).filter(|state| !state.request_ended) {
+            let reset = Reset { stream: state.down, reason: ResetReason::NoError };
+            self.send_down(exchange, Event::Reset(reset), None);
+        }
+    }
+
+    /// The downstream was told that its stream is over: nothing more is owed for what it sends all the same.
+    fn no_more_request(&mut self, exchange: ExchangeId) {
+        if let Some(state) = self.exchanges.get_mut(&exchange)
+            && !std::mem::replace(&mut state.request_ended, true)
+        {
+            self.by_down.remove(&state.down.id());
+        }
     }
 
     /// An upstream connection is gone, and every exchange on it gets an outcome of its own.
@@ -547,12 +561,22 @@ impl Relay {
             .collect();
         lost.sort_unstable();
         self.by_up.retain(|(to, _), _| *to != link);
-        for state in self.exchanges.values_mut().filter(|s| matches!(s.to, To::Link(to, _) if to == link)) {
-            state.to = To::Nowhere;
-            state.held_up = 0;
+        let mut answered = Vec::new();
+        for (exchange, state) in &mut self.exchanges {
+            if matches!(state.to, To::Link(to, _) if to == link) {
+                state.to = To::Nowhere;
+                state.held_up = 0;
+                if state.answered {
+                    answered.push(*exchange);
+                }
+            }
         }
         for exchange in lost {
             self.respond(exchange, &LocalReply::new(outcome, why));
+        }
+        answered.sort_unstable();
+        for exchange in answered {
+            self.decline(exchange);
         }
         let rest: Vec<_> = self.exchanges.keys().copied().collect();
         for exchange in rest {
@@ -588,7 +612,7 @@ impl Relay {
     /// Sends what is held; gives it back where it is blocked.
     fn try_up(&mut self, link: Link, mut held: Held) -> Option<Held> {
         let (up, state) = (self.ups.get_mut(&link), self.exchanges.get_mut(&held.exchange));
-        let (Some(up), Some(Exchange { to: To::Link(_, name), .. })) = (up, state) else {
+        let (Some(up), Some(Exchange { to: To::Link(_, name), answered, .. })) = (up, state) else {
             // Given up since: its data is thrown away.
             let n = held.event.data_len();
             self.give_back(&held, n);
@@ -597,7 +621,7 @@ impl Relay {
         if let Some(name) = name {
             held.event.set_stream(*name);
         }
-        let before = held.event.data_len();
+        let (before, answered) = (held.event.data_len(), *answered);
         let sent = up.end.send(&mut held.event);
         if name.is_none()
             && let Some(stream) = held.event.stream().filter(|stream| !stream.is_new())
@@ -612,6 +636,13 @@ impl Relay {
                 return Some(held);
             }
             Ok(Sent::All) => self.give_back(&held, before),
+            // Whole as it is, an answer is not spoilt by a request that has nowhere to go.
+            Err(_) if answered => {
+                self.give_back(&held, before);
+                if let Some(stream) = held.event.stream() {
+                    self.unwanted(held.exchange, link, stream);
+                }
+            }
             Err(error) => {
                 self.give_back(&held, before);
                 let outcome = match error {
@@ -671,6 +702,12 @@ impl Relay {
     }
 
     fn try_down(&mut self, mut held: Held) -> Option<Held> {
+        // Held since before something else was answered: it is thrown away.
+        if held.from.is_some() && self.exchanges.get(&held.exchange).is_some_and(|state| state.done.local) {
+            let n = held.event.data_len();
+            self.give_back(&held, n);
+            return None;
+        }
         let (before, end) = (held.event.data_len(), held.event.is_end() && !is_interim(&held.event));
         match self.down.send(&mut held.event) {
             Ok(Sent::Blocked) => {
@@ -682,9 +719,14 @@ impl Relay {
                 if end && let Some(state) = self.exchanges.get_mut(&held.exchange) {
                     state.response_ended = true;
                 }
+                if matches!(held.event, Event::Reset(_)) {
+                    self.no_more_request(held.exchange);
+                }
             }
             // The downstream has let go of the stream, and the answer is out.
-            Err(_) if matches!(&held.event, Event::Reset(reset) if reset.reason == ResetReason::NoError) => {}
+            Err(_) if matches!(&held.event, Event::Reset(reset) if reset.reason == ResetReason::NoError) => {
+                self.no_more_request(held.exchange);
+            }
             Err(error) => {
                 self.give_back(&held, before);
                 self.cannot_send_down(&held, &error);
@@ -702,11 +744,23 @@ impl Relay {
         state.done.local = true;
         state.response_ended = true;
         self.cancel_up(held.exchange, ResetReason::Cancelled);
+        self.no_more_request(held.exchange);
+        if matches!(error, EncodeError::Refused(_)) {
+            return;
+        }
         let reply = LocalReply::new(Outcome::BadResponse, "the upstream's answer cannot be written");
         let answer = if again { self.down.reply(down, &reply) } else { None };
         let mut event = answer.unwrap_or(Event::Reset(Reset { stream: down, reason: ResetReason::Internal }));
-        if !matches!(error, EncodeError::Refused(_)) && self.down.send(&mut event).is_err() {
-            self.no_more = true;
+        match self.down.send(&mut event) {
+            Ok(Sent::All) => {}
+            Ok(Sent::Blocked) => {
+                if let Some(state) = self.exchanges.get_mut(&held.exchange) {
+                    state.response_ended = false;
+                    state.held_down = state.held_down.saturating_add(1);
+                }
+                self.held_down.push_back(Held { exchange: held.exchange, event, from: None });
+            }
+            Err(_) => self.no_more = true,
         }
     }
 
