@@ -330,15 +330,15 @@ fn what_waits_for_a_decision_is_bounded() {
         .extend_from_slice(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     let mut asked = None;
     bench.run_with(|_, _, exchange, head| asked = Some((exchange, head)));
-    let pieces = b"1\r\nx\r\n".repeat(5000);
+    let pieces = b"1\r\nx\r\n".repeat(20_000);
     bench.relay.downstream().input().extend_from_slice(&pieces);
     bench.run();
     let read = (pieces.len() - bench.relay.downstream().unread()).div_ceil(6);
-    assert_eq!(read, 1024);
+    assert_eq!(read, 16 * 1024);
     let (exchange, head) = asked.unwrap();
     bench.relay.forward(exchange, bench.link, head);
     let up = bench.ask(b"0\r\n\r\n");
-    assert_eq!(up.iter().filter(|byte| **byte == b'x').count(), 5000);
+    assert_eq!(up.iter().filter(|byte| **byte == b'x').count(), 20_000);
 }
 
 #[test]
