@@ -9,6 +9,7 @@ use meshwire::Outcome;
 use meshwire::testkit::Sample;
 use meshwire::testkit::toy::framed::Message;
 use meshwire_fuzz::{Op, SEPARATOR, Settings};
+use meshwire_http2::hpack::{Encoder, Field, Indexing};
 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
@@ -50,6 +51,10 @@ fn main() -> io::Result<()> {
     }
     for (name, document) in routes() {
         write(&root.join("routes"), name, &[document.as_bytes()])?;
+    }
+    for (name, table, blocks) in hpack() {
+        let blocks = blocks.into_iter().flat_map(|block| [vec![block.len() as u8], block]).collect::<Vec<_>>().concat();
+        write(&root.join("hpack"), name, &[&u16::to_le_bytes(table), &blocks])?;
     }
     Ok(())
 }
@@ -359,6 +364,49 @@ fn routes() -> Vec<(&'static str, &'static str)> {
         (
             "regex.yaml",
             "virtual_hosts:\n- hosts: ['']\n  routes:\n  - match: {path: {regex: '(a{1,9}){1,9}['}}\n    cluster: ''\n",
+        ),
+    ]
+}
+
+/// Size of the table, and blocks.
+fn hpack() -> Vec<(&'static str, u16, Vec<Vec<u8>>)> {
+    let fields: [(&str, &str); 8] = [
+        (":method", "POST"),
+        (":path", "/shop.Cart/Add"),
+        (":authority", "cart.example:50051"),
+        ("te", "trailers"),
+        ("x-tenant", "blue"),
+        ("grpc-timeout", "17S"),
+        ("authorization", "Bearer a"),
+        ("x-bin", "\u{80}\u{7f}"),
+    ];
+    let mut encoder = Encoder::new();
+    let mut encode = |size: Option<usize>, indexing| {
+        let mut block = Vec::new();
+        size.into_iter().for_each(|n| encoder.set_peer_table_size(n));
+        encoder.begin(&mut block);
+        for (name, value) in fields {
+            encoder.encode(&Field::new(name.as_bytes(), value.as_bytes()), indexing, &mut block);
+        }
+        block
+    };
+    let all = vec![
+        encode(None, Indexing::Auto),
+        encode(None, Indexing::Auto),
+        encode(Some(120), Indexing::Auto),
+        encode(Some(4096), Indexing::Without),
+    ];
+    let bomb = [&[0x40, 0x01, b'a', 0x64][..], &[b'b'; 100], &[0xbe; 40]].concat();
+    vec![
+        ("encoded", 4096, all),
+        ("plain", 100, vec![b"\x40\x01a\x01b\x10\x01c\x01d\x00\x01e\x01f\xbe".to_vec(), b"\x20\x7e\x00\x82".to_vec()]),
+        ("bomb", 4096, vec![bomb]),
+        ("wrong-end", 4096, vec![b"\x40\x82\x1f\xff\x00".to_vec()]),
+        ("update-behind", 4096, vec![b"\x82\x20".to_vec()]),
+        (
+            "long-integer",
+            4096,
+            vec![b"\x00\x01a\x7f\x80\x80\x80\x80\x00".to_vec(), b"\xff\xff\xff\xff\xff\x7f".to_vec()],
         ),
     ]
 }

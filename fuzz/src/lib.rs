@@ -3,6 +3,7 @@
 //! Nothing here depends on libFuzzer, so that `cargo test` replays the seeds without it.
 
 mod checked;
+mod hpack;
 mod input;
 mod joined;
 mod relayed;

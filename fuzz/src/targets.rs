@@ -5,14 +5,21 @@ use meshwire::testkit::toy;
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 
-use crate::{joined, relayed, routes};
+use crate::{hpack, joined, relayed, routes};
 
 /// A target: any bytes, and a panic where something does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const ALL: &[(&str, Target)] =
-    &[("dubbo", dubbo), ("framed", framed), ("http1", http1), ("joined", joined), ("mux", mux), ("routes", routes)];
+pub const ALL: &[(&str, Target)] = &[
+    ("dubbo", dubbo),
+    ("framed", framed),
+    ("hpack", hpack),
+    ("http1", http1),
+    ("joined", joined),
+    ("mux", mux),
+    ("routes", routes),
+];
 
 /// Dubbo, both roles.
 pub fn dubbo(data: &[u8]) {
@@ -22,6 +29,11 @@ pub fn dubbo(data: &[u8]) {
 /// The length-framed toy of the kit, both roles: a checksum, an id of variable length, fields behind the body.
 pub fn framed(data: &[u8]) {
     relayed::run(&toy::Framed, data);
+}
+
+/// Blocks of HPACK, beside another decoder.
+pub fn hpack(data: &[u8]) {
+    hpack::run(data);
 }
 
 /// HTTP/1.1, both roles.
