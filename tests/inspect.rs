@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use meshwire::StreamId;
+use meshwire::{Conn, Endpoint, Event, Protocol, Sent, Step, StreamId};
 use meshwire_dubbo::Call;
 use serde_json::{Value, json};
 
@@ -151,6 +151,94 @@ fn dubbo_both_ways() {
     assert_eq!(events[3]["wire"], json!(large.bytes().len()));
     assert_eq!(events[4]["kind"], "one_way");
     assert_eq!((&events[5]["status"], &events[5]["outcome"]), (&json!(20), &json!("success")));
+}
+
+/// A recorded connection of HTTP/2: what either end wrote.
+fn http2() -> (Vec<u8>, Vec<u8>) {
+    let http = meshwire_http2::Http2::default();
+    let (mut client, mut server) =
+        (Endpoint::new(http.codec(Conn::client())), Endpoint::new(http.codec(Conn::server())));
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    let mut carry = |client: &mut Endpoint, server: &mut Endpoint| {
+        client.codec_mut();
+        server.codec_mut();
+        for _ in 0..4 {
+            let (up, down) = (client.output_mut().take(), server.output_mut().take());
+            asked.extend_from_slice(&up);
+            answered.extend_from_slice(&down);
+            server.input().extend_from_slice(&up);
+            client.input().extend_from_slice(&down);
+            while let Step::Event(_) = server.decode().unwrap() {}
+            while let Step::Event(_) = client.decode().unwrap() {}
+        }
+    };
+    carry(&mut client, &mut server);
+    let grpc = [("content-type", "application/grpc"), ("te", "trailers")];
+    let asks = [
+        meshwire_http2::request("GET", "/a?x=1", "h", &[("a", "1")], ""),
+        meshwire_http2::request("HEAD", "/c", "h", &[], ""),
+        meshwire_http2::request("POST", "/pkg.Users/Find", "h", &grpc, "\0\0\0\0\x03abc"),
+    ];
+    for ask in asks {
+        assert_eq!(client.send(&mut ask.unwrap()).unwrap(), Sent::All);
+    }
+    carry(&mut client, &mut server);
+    let mut trailers_only = meshwire_http2::response(200, &grpc[..1], "\0\0\0\0\0").unwrap();
+    let mut head_only = meshwire_http2::response(200, &[], "x".repeat(1000)).unwrap();
+    if let (Event::Head(call), Event::Head(head)) = (&mut trailers_only, &mut head_only) {
+        call.set_end(false);
+        head.take_data();
+    }
+    let answers = [
+        (5, trailers_only),
+        (1, meshwire_http2::response(404, &[], "no").unwrap()),
+        (3, head_only),
+        (5, meshwire_http2::trailers(&[("grpc-status", "14")]).unwrap()),
+    ];
+    for (stream, mut answer) in answers {
+        answer.set_stream(StreamId::new(stream));
+        assert_eq!(server.send(&mut answer).unwrap(), Sent::All);
+    }
+    carry(&mut client, &mut server);
+    (asked, answered)
+}
+
+#[test]
+fn http2_both_ways() {
+    let (asked, answered) = http2();
+    let (events, status) = events("http2", Some(&asked), Some(&answered), &["--depth", "fields"]);
+    assert_eq!(status, 0, "{events:#?}");
+    let of = |dir: &str, stream: &str, event: &str| {
+        let mut found = events.iter().filter(|it| it["dir"] == dir && it["stream"] == stream && it["event"] == event);
+        found.next().unwrap_or_else(|| panic!("no {event} of {stream}: {events:#?}")).clone()
+    };
+    let get = of("request", "1", "head");
+    assert_eq!((&get["host"], &get["method"], &get["path"]), (&json!("h"), &json!("GET"), &json!("/a?x=1")));
+    assert_eq!((&get["fields"], &get["end"], &get["protocol"]), (&json!([["a", "1"]]), &json!(true), &json!("http2")));
+    let call = of("request", "5", "head");
+    assert_eq!((&call["service"], &call["method"]), (&json!("pkg.Users"), &json!("Find")));
+    assert_eq!(of("request", "5", "body")["data"], 8);
+    assert_eq!(
+        (&of("response", "1", "head")["status"], &of("response", "1", "body")["data"]),
+        (&json!(404), &json!(2))
+    );
+    // The answer to HEAD has a length and no body.
+    assert_eq!(of("response", "3", "head")["end"], true);
+    let trailers = of("response", "5", "trailers");
+    assert_eq!(
+        (&trailers["fields"], &trailers["outcome"], &trailers["end"]),
+        (&json!([["grpc-status", "14"]]), &json!("unavailable"), &json!(true))
+    );
+}
+
+#[test]
+fn http2_either_direction_alone() {
+    let (asked, answered) = http2();
+    let (asked, status) = events("http2-asked", Some(&asked), None, &[]);
+    assert_eq!((asked.iter().filter(|event| event["event"] == "head").count(), status), (3, 0), "{asked:#?}");
+    // An answer to HEAD has less than it announces, unless one knows what it answers.
+    let (answers, status) = events("http2-answered", None, Some(&answered), &[]);
+    assert_eq!((answers.iter().filter(|event| event["event"] == "head").count(), status), (2, 1), "{answers:#?}");
 }
 
 #[test]
