@@ -6,6 +6,7 @@ use meshwire::{Body, Cx, DecodeError, Event, Head, Limit, Role, Scope};
 use super::{Connection, Data, Rx, stream_id};
 use crate::code::Code;
 use crate::frame::{self, HEADER, Header};
+use crate::grpc::Flavor;
 use crate::hpack::HpackError;
 use crate::message::{self, Facts, Rules};
 use crate::rules::Malformed;
@@ -130,7 +131,7 @@ impl Connection {
         match self.decoder.decode_into(block, &mut self.list) {
             Ok(()) => Ok(()),
             Err(HpackError::ListTooLarge) => Err(self.over(Limit::Head, "a head of several times what is allowed", cx)),
-            Err(error) => Err(self.fatal(Code::COMPRESSION_ERROR, "hpack", detail_of(error), cx)),
+            Err(error) => Err(self.fatal(Code::COMPRESSION_ERROR, "hpack", error.detail(), cx)),
         }
     }
 
@@ -294,7 +295,9 @@ impl Connection {
             return Err(self.over_answer(id, cx));
         }
         let Some(stream) = self.streams.get(id) else { return Ok(None) };
-        let (flavor, short) = (stream.asked.flavor, stream.to_come.is_some_and(|n| n > 0));
+        // The status of a call stands behind its answer, not behind its request.
+        let flavor = if self.role == Role::Client { stream.asked.flavor } else { Flavor::Http };
+        let short = stream.to_come.is_some_and(|n| n > 0);
         let head = match message::trailers(self.list.take(), stream_id(id), flavor) {
             _ if short => return Err(self.malformed(id, SHORT, cx)),
             Ok(head) => head,
@@ -453,14 +456,4 @@ fn block_of(header: Header, payload: &[u8]) -> Option<&[u8]> {
 pub(super) fn depends_on(payload: &[u8], at: usize) -> u32 {
     let bytes = payload.get(at..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default();
     u32::from_be_bytes(bytes) & frame::MAX_31
-}
-
-const fn detail_of(error: HpackError) -> &'static str {
-    match error {
-        HpackError::Truncated => "the block ends inside a field",
-        HpackError::Integer => "an integer in a block is too large",
-        HpackError::Index => "an index names no entry of the tables",
-        HpackError::Huffman => "a Huffman-coded string is malformed",
-        _ => "a change of the table's size that was not to be made so, or is missing",
-    }
 }
