@@ -6,6 +6,7 @@ mod receive;
 mod send;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     streams: Streams,
     /// The last stream that was opened; those up to it that are not open are closed.
     last: u32,
+    /// The streams that the last gap in their numbers left out: closed without ever having been open.
+    skipped: Range<u32>,
     own: Own,
     /// When our settings went out, until they are acknowledged.
     unacknowledged: Option<Duration>,
@@ -108,6 +111,7 @@ impl Connection {
             need: 0,
             streams: Streams::default(),
             last: 0,
+            skipped: 0..0,
             own,
             unacknowledged: None,
             peer: Settings::initial(),

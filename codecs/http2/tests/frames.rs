@@ -119,8 +119,8 @@ fn streams_are_odd_and_go_up() {
     fatal(rst(3, CANCEL), PROTOCOL_ERROR, "stream");
     fatal(credit(3, 1), PROTOCOL_ERROR, "stream");
     fatal(data(3, true, b""), PROTOCOL_ERROR, "stream");
-    // Those that were passed over are closed.
-    fatal([headers(5, true, GET), headers(3, true, GET)].concat(), STREAM_CLOSED, "stream");
+    // Those that were passed over were never open.
+    fatal([headers(5, true, GET), headers(3, true, GET)].concat(), PROTOCOL_ERROR, "stream");
     fatal(frame(PUSH_PROMISE, END_HEADERS, 1, &[0, 0, 0, 2]), PROTOCOL_ERROR, "push");
 }
 

@@ -166,6 +166,10 @@ impl Connection {
             }
             Role::Client => Ok(Place::Nowhere),
             Role::Server if self.reset_by_us.contains(&id) || self.is_past_goaway(id) => Ok(Place::Nowhere),
+            // RFC 9113, section 5.1.1. Of older gaps nothing is known: what lies there counts as closed.
+            Role::Server if self.skipped.contains(&id) => {
+                Err(self.fatal(Code::PROTOCOL_ERROR, "stream", "a stream that a later one came before", cx))
+            }
             Role::Server => Err(self.fatal(Code::STREAM_CLOSED, "stream", "fields on a stream that is closed", cx)),
         }
     }
@@ -178,6 +182,9 @@ impl Connection {
     }
 
     fn new_stream(&mut self, id: u32) -> Place {
+        if id > self.last.saturating_add(2) {
+            self.skipped = self.last.saturating_add(1)..id;
+        }
         self.last = id;
         if self.drain.is_final() {
             // It is past what we said we would look at: the peer sends it again elsewhere.
