@@ -255,7 +255,6 @@ impl Relay {
         } else if let Some(state) = self.exchanges.get_mut(&exchange) {
             state.response_ended = true;
         }
-        self.decline(exchange);
         self.finish_if_ended(exchange);
     }
 
@@ -355,10 +354,16 @@ impl Relay {
         match error.stream() {
             Some(stream) => match self.by_down.remove(&stream.id()) {
                 Some(exchange) => {
-                    if let Some(state) = self.exchanges.get_mut(&exchange) {
+                    let Some(state) = self.exchanges.get_mut(&exchange) else { return };
+                    // An answer that is whole stays the answer.
+                    if state.answered || state.response_ended || state.done.local {
+                        self.cancel_up(exchange, ResetReason::Malformed);
+                        self.no_more_request(exchange);
+                        self.finish_if_ended(exchange);
+                    } else {
                         state.request_ended = true;
+                        self.respond(exchange, &reply);
                     }
-                    self.respond(exchange, &reply);
                 }
                 None => {
                     if let Some(answer) = self.down.reply(stream, &reply) {
@@ -470,6 +475,8 @@ impl Relay {
         match &mut event {
             Event::Reset(_) if state.answered => {
                 self.unwanted(exchange, link, stream);
+                self.decline(exchange);
+                self.finish_if_ended(exchange);
                 return;
             }
             Event::Reset(reset) if !state.response_begun => {
@@ -520,18 +527,17 @@ impl Relay {
         self.finish_if_ended(exchange);
     }
 
-    /// The upstream has answered in full and wants no more of the request.
+    /// The upstream has answered in full and wants no more of the request: the rest is thrown away.
     fn unwanted(&mut self, exchange: ExchangeId, link: Link, stream: StreamId) {
         self.by_up.remove(&(link, stream.id()));
         self.drop_held_up(exchange, link);
         if let Some(state) = self.exchanges.get_mut(&exchange) {
             state.to = To::Nowhere;
         }
-        self.decline(exchange);
-        self.finish_if_ended(exchange);
     }
 
-    /// Tells the downstream behind its answer that nobody wants the rest of the request.
+    /// Tells the downstream behind its answer that nobody wants the rest of the request. Nobody is told so unless the
+    /// upstream says it: clients in wide use (curl 7.88) lose the answer over it, and the rest can as well be thrown away.
     fn decline(&mut self, exchange: ExchangeId) {
         if let Some(state) = self.exchanges.get(&exchange).filter(|state| !state.request_ended) {
             let reset = Reset { stream: state.down, reason: ResetReason::NoError };
@@ -561,22 +567,12 @@ impl Relay {
             .collect();
         lost.sort_unstable();
         self.by_up.retain(|(to, _), _| *to != link);
-        let mut answered = Vec::new();
-        for (exchange, state) in &mut self.exchanges {
-            if matches!(state.to, To::Link(to, _) if to == link) {
-                state.to = To::Nowhere;
-                state.held_up = 0;
-                if state.answered {
-                    answered.push(*exchange);
-                }
-            }
+        for state in self.exchanges.values_mut().filter(|s| matches!(s.to, To::Link(to, _) if to == link)) {
+            state.to = To::Nowhere;
+            state.held_up = 0;
         }
         for exchange in lost {
             self.respond(exchange, &LocalReply::new(outcome, why));
-        }
-        answered.sort_unstable();
-        for exchange in answered {
-            self.decline(exchange);
         }
         let rest: Vec<_> = self.exchanges.keys().copied().collect();
         for exchange in rest {
@@ -641,6 +637,7 @@ impl Relay {
                 self.give_back(&held, before);
                 if let Some(stream) = held.event.stream() {
                     self.unwanted(held.exchange, link, stream);
+                    self.finish_if_ended(held.exchange);
                 }
             }
             Err(error) => {
