@@ -91,13 +91,12 @@ impl Connection {
             self.encoder.set_peer_table_size(table);
         }
         let change = i64::from(window).saturating_sub(i64::from(before.window));
+        let mut waited = self.wanted;
         if change != 0 {
             let mut good = true;
             for (_, stream) in self.streams.each() {
                 good &= stream.send.give(change);
-                if stream.send.left() > 0 {
-                    stream.waits_since = None;
-                }
+                waited |= stream.send.left() > 0 && stream.waits_since.take().is_some();
             }
             if !good {
                 let detail = "INITIAL_WINDOW_SIZE takes a stream's window past 31 bits";
@@ -108,7 +107,7 @@ impl Connection {
         self.count_reply(cx)?;
         self.write(frame::SETTINGS, frame::ACK, 0, &[], cx);
         // More streams may be allowed now, or more bytes on each.
-        if self.wanted || change > 0 {
+        if waited {
             self.wanted = false;
             self.events.push_back(Event::Capacity { stream: None });
         }
