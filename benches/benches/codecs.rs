@@ -12,6 +12,10 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     for case in cases::all() {
+        if let Err(missing) = (case.needs)() {
+            eprintln!("{}: left out: {missing}", case.name);
+            continue;
+        }
         let mut group = criterion.benchmark_group(&case.name);
         group.throughput(Throughput::Elements(u64::from(case.batch)));
         let mut bench = |name: &str, make: &Make| {

@@ -29,6 +29,8 @@ pub struct Case {
     pub theirs: Make,
     /// What the comparison should come to.
     pub targets: Vec<Target>,
+    /// Says what is missing on this machine for the peer to run.
+    pub needs: fn() -> std::result::Result<(), String>,
 }
 
 /// Makes a side, ready to run.
@@ -52,6 +54,7 @@ impl Case {
             ours: Box::new(move || Box::new(ours())),
             theirs: Box::new(move || Box::new(theirs())),
             targets: Vec::new(),
+            needs: || Ok(()),
         }
     }
 
@@ -59,6 +62,13 @@ impl Case {
     #[must_use]
     pub fn target(mut self, target: Target) -> Self {
         self.targets.push(target);
+        self
+    }
+
+    /// The same case, left out where `needs` says that something is missing.
+    #[must_use]
+    pub fn needing(mut self, needs: fn() -> std::result::Result<(), String>) -> Self {
+        self.needs = needs;
         self
     }
 
@@ -106,8 +116,8 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Over(ns) => write!(f, "peer + {ns} ns"),
-            Self::Time(ratio) => write!(f, "time x {ratio}"),
-            Self::Instructions(ratio) => write!(f, "instructions x {ratio}"),
+            Self::Time(ratio) => write!(f, "time x {ratio:.2}"),
+            Self::Instructions(ratio) => write!(f, "instructions x {ratio:.2}"),
             Self::Allocations(n) => write!(f, "{n} allocs"),
         }
     }

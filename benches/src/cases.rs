@@ -1,7 +1,9 @@
 //! The cases.
 
 mod dubbo;
+mod hpack;
 mod http1;
+mod http2;
 mod linear;
 mod pipe;
 mod route;
@@ -10,5 +12,8 @@ use crate::case::Case;
 
 /// Every case, in the order in which they are printed.
 pub fn all() -> Vec<Case> {
-    [http1::cases(), pipe::cases(), dubbo::cases(), route::cases(), linear::cases()].into_iter().flatten().collect()
+    [http1::cases(), pipe::cases(), dubbo::cases(), http2::cases(), hpack::cases(), route::cases(), linear::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -26,6 +26,8 @@ pub struct Decoder {
     announced: usize,
     /// What the next block's first size update must not be above.
     owed: Option<usize>,
+    /// Where [`decode`](Self::decode) puts one field together, once it was called.
+    scratch: Option<Box<FieldList>>,
 }
 
 impl Decoder {
@@ -33,7 +35,7 @@ impl Decoder {
     /// 4.1. For HTTP/2 that is 4096 until the peer has acknowledged another `SETTINGS_HEADER_TABLE_SIZE`.
     pub const fn new(max_table_size: usize) -> Self {
         let max = if max_table_size < MAX_TABLE { max_table_size } else { MAX_TABLE };
-        Self { table: Table::new(max), announced: max, owed: None }
+        Self { table: Table::new(max), announced: max, owed: None, scratch: None }
     }
 
     /// What the peer has acknowledged as the most that its table may hold; at most 65,535. Where this is less than it
@@ -53,15 +55,26 @@ impl Decoder {
     ///
     /// The block breaks a rule of RFC 7541. The fields before that were passed on.
     pub fn decode(&mut self, block: &[u8], mut sink: impl FnMut(Field<'_>)) -> Result<(), HpackError> {
-        let most = usize::MAX;
-        let limits = ListLimits { list: most, field: most, fields: most, cookie_crumbs: most, cookie_bytes: most };
-        let mut list = FieldList::new(limits);
+        let mut list = self.scratch.take().unwrap_or_else(|| Box::new(FieldList::new(ListLimits::NONE)));
+        let result = self.decode_each(block, &mut list, &mut sink);
+        list.clear();
+        // Kept, or each block would cost an allocation; unless a huge field has made it huge.
+        self.scratch = Some(list).filter(|list| list.is_small());
+        result
+    }
+
+    fn decode_each(
+        &mut self,
+        block: &[u8],
+        list: &mut FieldList,
+        sink: &mut impl FnMut(Field<'_>),
+    ) -> Result<(), HpackError> {
         let mut reader = Reader::new(block);
         self.updates(&mut reader)?;
         while let Some(first) = reader.byte() {
             list.clear();
-            self.field(first, &mut reader, &mut list)?;
-            list.fields().for_each(&mut sink);
+            self.field(first, &mut reader, list)?;
+            list.fields().for_each(&mut *sink);
         }
         Ok(())
     }
@@ -261,6 +274,7 @@ impl Decoder {
     /// Gives back memory that the table does not need. The table itself stays as the peer knows it.
     pub fn trim(&mut self) {
         self.table.trim();
+        self.scratch = None;
     }
 
     #[cfg(test)]

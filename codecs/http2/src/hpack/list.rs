@@ -24,6 +24,15 @@ pub struct ListLimits {
 }
 
 impl ListLimits {
+    /// No limits at all.
+    pub(crate) const NONE: Self = Self {
+        list: usize::MAX,
+        field: usize::MAX,
+        fields: usize::MAX,
+        cookie_crumbs: usize::MAX,
+        cookie_bytes: usize::MAX,
+    };
+
     /// Those of a connection.
     pub const fn of(limits: &Limits) -> Self {
         Self {
@@ -190,6 +199,11 @@ impl FieldList {
     /// Throws the fields away and begins anew.
     pub const fn clear(&mut self) {
         (self.at, self.size, self.fields, self.crumbs, self.cookie_bytes, self.over) = (0, 0, 0, 0, 0, None);
+    }
+
+    /// Whether it holds no more memory than most blocks need.
+    pub(crate) fn is_small(&self) -> bool {
+        self.buf.capacity() <= BLOCK
     }
 
     /// Gives memory back.

@@ -1,0 +1,152 @@
+//! DATA of 16 KiB through a proxy's two codecs. The floor is what no proxy can do without: a copy into the read buffer,
+//! as a socket makes it, and one out of the queue, as a write makes it.
+
+use std::hint::black_box;
+use std::io::IoSlice;
+
+use bytes::BytesMut;
+use meshwire::{Codec, Conn, Event, Output, Protocol, Step, StreamId};
+use meshwire_http2::{Http2, request};
+
+use super::{cx, feed, send};
+use crate::case::{Case, Side, Target};
+use crate::frames::{self, PREFACE, Strings};
+use crate::lists;
+
+const SIZE: usize = 16 * 1024;
+const FRAMES: usize = 16;
+const BUFFER: usize = 64 * 1024;
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new("http2/data/16384", "copy floor", FRAMES as u32, Forward::new, Floor::new)
+            .target(Target::Time(1.3))
+            .target(Target::Instructions(1.3))
+            .target(Target::Allocations(0.1)),
+    ]
+}
+
+fn sample(stream: u32) -> Vec<u8> {
+    frames::frame(frames::DATA, 0, stream, &[b'x'; SIZE])
+}
+
+/// An upload that has begun: a server's codec reads, a client's writes.
+struct Forward {
+    server: Box<dyn Codec>,
+    client: Box<dyn Codec>,
+    /// What the upload is called upstream.
+    up: StreamId,
+    frame: Vec<u8>,
+    credit: Vec<u8>,
+    input: BytesMut,
+    answers: BytesMut,
+    output: Output,
+    back: Output,
+    sink: Vec<u8>,
+}
+
+impl Forward {
+    fn new() -> Self {
+        let mut server = black_box(Http2::default().codec(Conn::server()));
+        let mut client = black_box(Http2::default().codec(Conn::client()));
+        let (mut output, mut back) = (Output::new(), Output::new());
+        let ack = frames::frame(frames::SETTINGS, frames::ACK, 0, b"");
+        let block = frames::literals(&lists::ten(), true, Strings::Plain);
+        let head = frames::frame(frames::HEADERS, frames::END_HEADERS, 1, &block);
+        let hello = [PREFACE, &*frames::open_windows(), &*ack, &*head].concat();
+        let mut heads = 0;
+        feed(&mut *server, &hello, &mut back, |_| heads += 1);
+        assert_eq!(heads, 1);
+        let hello = [frames::open_windows(), ack].concat();
+        feed(&mut *client, &hello, &mut output, |_| ());
+        let mut head = request("POST", "/upload", "files.example.com", &[], "").expect("a request");
+        if let Event::Head(head) = &mut head {
+            head.set_end(false);
+        }
+        send(&mut *client, &mut head, &mut output);
+        let up = head.stream().expect("a name");
+        output.advance(output.len());
+        let bytes = ((SIZE * FRAMES) as u32).to_be_bytes();
+        Self {
+            server,
+            client,
+            up,
+            frame: sample(1),
+            credit: [0, 1].map(|stream| frames::frame(frames::WINDOW_UPDATE, 0, stream, &bytes)).concat(),
+            input: BytesMut::with_capacity(BUFFER),
+            answers: BytesMut::with_capacity(BUFFER),
+            output,
+            back,
+            sink: Vec::with_capacity(BUFFER),
+        }
+    }
+}
+
+impl Side for Forward {
+    fn run(&mut self) {
+        let mut all = 0;
+        for _ in 0..FRAMES {
+            self.input.extend_from_slice(&self.frame);
+            while let Step::Event(mut event) =
+                self.server.decode(&mut self.input, &mut cx(&mut self.back)).expect("decoded")
+            {
+                let n = event.data_len();
+                let stream = event.stream().expect("a stream's");
+                event.set_stream(self.up);
+                send(&mut *self.client, &mut event, &mut self.output);
+                all += write(&mut self.output, &mut self.sink);
+                self.server.release(stream, n, &mut cx(&mut self.back));
+            }
+            self.back.advance(self.back.len());
+        }
+        assert_eq!(all, FRAMES * self.frame.len());
+        // The peer upstream gives back what it has read.
+        self.answers.extend_from_slice(&self.credit);
+        while let Step::Event(event) =
+            self.client.decode(&mut self.answers, &mut cx(&mut self.output)).expect("decoded")
+        {
+            black_box(event);
+        }
+    }
+}
+
+/// What a vectored write does: how many bytes it took.
+fn write(output: &mut Output, sink: &mut Vec<u8>) -> usize {
+    let all = output.len();
+    while !output.is_empty() {
+        let mut slices = [IoSlice::new(b""); 16];
+        let n = output.chunks(&mut slices);
+        for slice in &slices[..n] {
+            sink.extend_from_slice(slice);
+        }
+        let written = sink.len();
+        black_box(&sink[..]);
+        sink.clear();
+        output.advance(written);
+    }
+    all
+}
+
+struct Floor {
+    frame: Vec<u8>,
+    input: BytesMut,
+    sink: Vec<u8>,
+}
+
+impl Floor {
+    fn new() -> Self {
+        Self { frame: sample(1), input: BytesMut::with_capacity(BUFFER), sink: Vec::with_capacity(BUFFER) }
+    }
+}
+
+impl Side for Floor {
+    fn run(&mut self) {
+        for _ in 0..FRAMES {
+            self.input.extend_from_slice(&self.frame);
+            let frame = self.input.split_to(self.frame.len()).freeze();
+            self.sink.extend_from_slice(&frame);
+            black_box(&self.sink[..]);
+            self.sink.clear();
+        }
+    }
+}
