@@ -6,7 +6,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use meshwire::io::Driver;
-use meshwire::{Body, Conn, Event, Protocol};
+use meshwire::{Conn, Event, Protocol};
 use meshwire_http2::{Http2, response, trailers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::runtime::{Builder, Runtime};
@@ -173,7 +173,10 @@ async fn h2_get(io: DuplexStream) {
 const MESSAGE: &[u8] = b"\0\0\0\0\x0eanswer-of-14-b";
 
 async fn meshwire_unary(io: DuplexStream) {
-    let head = response(200, &[("content-type", "application/grpc")], "").expect("an answer");
+    let mut answer = response(200, &[("content-type", "application/grpc")], MESSAGE).expect("an answer");
+    if let Event::Head(head) = &mut answer {
+        head.set_end(false);
+    }
     let status = trailers(&[("grpc-status", "0")]).expect("trailers");
     let mut driver = Driver::new(io, black_box(Http2::default().codec(Conn::server())));
     while let Some(event) = driver.next().await {
@@ -184,8 +187,7 @@ async fn meshwire_unary(io: DuplexStream) {
         }
         driver.release(stream, event.data_len());
         if event.is_end() {
-            let body = Event::Body(Body { stream, data: Bytes::from_static(MESSAGE), end: false });
-            for mut event in [head.clone(), body, status.clone()] {
+            for mut event in [answer.clone(), status.clone()] {
                 event.set_stream(stream);
                 let _ = driver.send(&mut event).expect("sent");
             }
@@ -209,6 +211,7 @@ async fn h2_unary(io: DuplexStream) {
             }
             let mut answer = Response::new(());
             answer.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+            answer.headers_mut().insert("content-length", HeaderValue::from_static("19"));
             let mut body = respond.send_response(answer, false).expect("sent");
             body.send_data(Bytes::from_static(MESSAGE), false).expect("sent");
             let mut status = HeaderMap::new();
