@@ -55,7 +55,7 @@ impl Forward {
         let head = frames::frame(frames::HEADERS, frames::END_HEADERS, 1, &block);
         let hello = [PREFACE, &*frames::open_windows(), &*ack, &*head].concat();
         let mut heads = 0;
-        feed(&mut *server, &hello, &mut back, |_| heads += 1);
+        feed(&mut *server, &hello, &mut back, |event| heads += usize::from(matches!(event, Event::Head(_))));
         assert_eq!(heads, 1);
         let hello = [frames::open_windows(), ack].concat();
         feed(&mut *client, &hello, &mut output, |_| ());
