@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) scheme: &'static str,
+    pub(crate) via: Option<String>,
     pub(crate) extended_connect: bool,
     pub(crate) extension_frames: bool,
     pub(crate) observe: bool,
@@ -11,6 +12,6 @@ pub(crate) struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { scheme: "http", extended_connect: true, extension_frames: false, observe: false }
+        Self { scheme: "http", via: None, extended_connect: true, extension_frames: false, observe: false }
     }
 }

@@ -111,7 +111,9 @@ fn check_call_attribute(attribute: Attribute, value: &[u8]) -> Result<(), &'stat
 /// RFC 9113, section 8.3.1: who forwards a request says its authority where HTTP/2 says it. Fields of the connection do
 /// not come this far, and `te` says of both hops what it says of one.
 fn forward(head: &mut Head) {
-    if Note::new(head.note()).has(Note::REHOST) && head.edited(Attribute::Authority).is_none() {
+    let note = Note::new(head.note());
+    head.set_note(note.and(Note::FORWARDED).bits());
+    if note.has(Note::REHOST) && head.edited(Attribute::Authority).is_none() {
         let authority = head.attribute(Attribute::Authority).value().unwrap_or_default().to_vec();
         // It was checked as it was read: nothing is wrong with it.
         let _ = head.set_attribute(Attribute::Authority, &authority);

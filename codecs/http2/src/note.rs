@@ -77,6 +77,9 @@ impl Note {
     /// It has an authority in `host` alone.
     pub(crate) const REHOST: Self = Self(1 << 6);
 
+    /// `forward` was called.
+    pub(crate) const FORWARDED: Self = Self(1 << 11);
+
     pub(crate) const fn new(bits: u32) -> Self {
         Self(bits)
     }
@@ -123,7 +126,7 @@ mod tests {
                 let note = Note::of(flavor).with_protocol(protocol);
                 assert_eq!((note.flavor(), note.protocol(), protocol.name()), (flavor, protocol, Some(name)));
                 assert_eq!(Protocol::of(name), protocol);
-                for bit in [Note::IS_HEAD, Note::CONNECT, Note::LENGTH, Note::STRAY, Note::REHOST] {
+                for bit in [Note::IS_HEAD, Note::CONNECT, Note::LENGTH, Note::STRAY, Note::REHOST, Note::FORWARDED] {
                     assert!(!note.has(bit) && note.and(bit).has(bit));
                     assert_eq!((note.and(bit).flavor(), note.and(bit).protocol()), (flavor, protocol));
                 }

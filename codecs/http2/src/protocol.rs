@@ -7,6 +7,7 @@ use meshwire::{Codec, Conn, Correlation, Detection, Protocol, ProtocolTraits};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::frame::PREFACE;
+use crate::rules;
 
 /// HTTP/2, and with it gRPC and Triple.
 ///
@@ -28,6 +29,16 @@ impl Http2 {
     #[must_use]
     pub fn https(mut self, yes: bool) -> Self {
         Arc::make_mut(&mut self.config).scheme = if yes { "https" } else { "http" };
+        self
+    }
+
+    /// Heads that are forwarded get a `via` with this name (RFC 9110, section 7.6.3). Bytes that cannot stand in one
+    /// become `_`.
+    #[must_use]
+    pub fn via(mut self, name: &str) -> Self {
+        let legal = |c: char| c.is_ascii() && (rules::is_token(&[c as u8]) || matches!(c, ':' | '[' | ']'));
+        let name: String = name.chars().map(|c| if legal(c) { c } else { '_' }).collect();
+        Arc::make_mut(&mut self.config).via = (!name.is_empty()).then_some(name);
         self
     }
 

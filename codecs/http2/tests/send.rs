@@ -208,6 +208,24 @@ fn fields_that_must_not_be_indexed_stay_so() {
 }
 
 #[test]
+fn what_is_forwarded_says_by_whom() {
+    let via = |event: &mut Event| {
+        let mut end = Endpoint::new(Http2::default().via("edge 1").codec(Conn::client()));
+        feed(&mut end, settings(&[])).unwrap();
+        written(&mut end);
+        let said = send(&mut end, event);
+        let all = fields(&mut Decoder::new(4096), &said[0].payload);
+        all.into_iter().find(|(name, ..)| name == "via").map(|(_, value, _)| value)
+    };
+    let mut event = one(&mut server(), headers(1, true, GET));
+    event.set_stream(StreamId::NEW);
+    assert_eq!(via(&mut event.clone()), None);
+    let Event::Head(head) = &mut event else { unreachable!() };
+    head.forward();
+    assert_eq!(via(&mut event).as_deref(), Some("2 edge_1"));
+}
+
+#[test]
 fn an_answer_belongs_to_its_request() {
     let mut end = server();
     assert!(matches!(end.send(&mut open_answer(1, OK)), Err(EncodeError::NotOpen(_))));

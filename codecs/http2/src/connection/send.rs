@@ -122,7 +122,8 @@ impl Connection {
         let terms = Terms { scheme: self.config.scheme.as_bytes(), extended_connect: self.peer.connect };
         let ends = head.is_end() && head.data().is_empty();
         check_length(head)?;
-        let facts = self.put_head(id, ends, cx, |block| write::request(head, &terms, block))?;
+        let via = self.via(head);
+        let facts = self.put_head(id, ends, cx, via, |block| write::request(head, &terms, block))?;
         self.last = id;
         // The last stream there is was opened.
         self.draining |= id >= MAX_31.saturating_sub(1);
@@ -149,7 +150,8 @@ impl Connection {
         if !(asked.is_head || interim || matches!(head.status(), Some(204 | 304))) {
             check_length(head)?;
         }
-        let facts = self.put_head(id, ends, cx, |block| write::response(head, asked, block))?;
+        let via = self.via(head);
+        let facts = self.put_head(id, ends, cx, via, |block| write::response(head, asked, block))?;
         if facts.interim {
             return Ok(Some(Sent::All));
         }
@@ -162,19 +164,35 @@ impl Connection {
         Ok((ends || bare).then_some(Sent::All))
     }
 
+    /// What a head that is forwarded says of us; the version is that of the message as it was received.
+    fn via(&self, head: &Head) -> Option<String> {
+        let name = self.config.via.as_deref()?;
+        match format::note(head) {
+            Some(note) if !note.has(Note::FORWARDED) => None,
+            Some(_) => Some(format!("2 {name}")),
+            None => Some(format!("1.1 {name}")),
+        }
+    }
+
     /// Writes a block; what it says of its message comes back.
     fn put_head(
         &mut self,
         id: u32,
         end: bool,
         cx: &mut Cx<'_>,
+        via: Option<String>,
         write: impl FnOnce(&mut Block<'_>) -> Result<Facts, EncodeError>,
     ) -> Result<Facts, EncodeError> {
         let (encoder, max) = (&mut self.encoder, self.peer.frame.min(MAX_PAYLOAD));
         let mut result = Err(EncodeError::NotOpen(StreamId::NEW));
         cx.output().append(|out| {
             result = frame::put_block(out, id, end, max, |out| {
-                write(&mut Block { encoder: &mut *encoder, out, begun: false })
+                let mut block = Block { encoder: &mut *encoder, out, begun: false };
+                let facts = write(&mut block)?;
+                if let Some(via) = &via {
+                    block.put(&Field::new(b"via", via.as_bytes()));
+                }
+                Ok(facts)
             });
         });
         let facts = result?;
