@@ -77,6 +77,17 @@ impl Budgets {
         self.small_data.give(1);
     }
 
+    /// A DATA frame has come that nobody holds.
+    #[inline]
+    pub(crate) fn moved(&mut self) {
+        self.idle_frames.give(1);
+    }
+
+    /// The peer was sent what it must answer.
+    pub(crate) fn expect_answer(&mut self) {
+        self.idle_frames.give(1);
+    }
+
     /// We have sent a DATA frame.
     #[inline]
     pub(crate) fn data_out(&mut self) {

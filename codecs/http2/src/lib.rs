@@ -67,6 +67,7 @@ mod protocol;
 mod rules;
 mod seen;
 mod settings;
+mod splice;
 mod status;
 mod stream;
 #[cfg(test)]
@@ -76,6 +77,7 @@ mod write;
 
 pub use build::{request, response, trailers};
 pub use protocol::Http2;
+pub use splice::{Ending, Ends, Exchange, ReplyAs, Side, Splice};
 pub use status::{outcome, status};
 
 /// The protocol's name.

@@ -126,6 +126,11 @@ impl Encoder {
         string(field.value, out);
     }
 
+    /// Appends what a block begins with that makes the peer's table smaller, for blocks of [`literal`](Self::literal)s.
+    pub(crate) fn size_update(size: usize, out: &mut Vec<u8>) {
+        put(0x20, 0x1f, size, out);
+    }
+
     fn literal_named(&self, kind: u8, mask: u8, hashes: Option<Hashes>, field: &Field<'_>, out: &mut Vec<u8>) {
         let index = if field.known.static_index().is_some() || self.index.is_empty() {
             None
