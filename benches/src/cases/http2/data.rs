@@ -59,7 +59,7 @@ impl Forward {
         assert_eq!(heads, 1);
         let hello = [frames::open_windows(), ack].concat();
         feed(&mut *client, &hello, &mut output, |_| ());
-        let mut head = request("POST", "/upload", "files.example.com", &[], "").expect("a request");
+        let mut head = request("REPORT", "/upload", "files.example.com", &[], "").expect("a request");
         if let Event::Head(head) = &mut head {
             head.set_end(false);
         }

@@ -1,6 +1,6 @@
 //! Messages on their way in: HEADERS, CONTINUATION and DATA.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use meshwire::{Body, Cx, DecodeError, Event, Head, Limit, Role, Scope};
 
 use super::{Connection, Data, Rx, stream_id};
@@ -42,7 +42,7 @@ impl Connection {
     pub(super) fn headers_frame(
         &mut self,
         header: Header,
-        payload: &Bytes,
+        payload: &[u8],
         cx: &mut Cx<'_>,
     ) -> Result<Option<Event>, DecodeError> {
         let Some(block) = block_of(header, payload) else {

@@ -6,9 +6,9 @@ use super::huffman;
 use super::integer::Reader;
 use super::known::Known;
 use super::list::{FieldList, ListLimits};
-use super::record::{HEADER, Header, NAME_OK, NEVER_INDEXED, VALUE_OK};
-use super::statics::{ENTRIES, ROW, ROWS};
-use super::table::{PAD, Table};
+use super::record::{HEADER, Header, NAME_OK, NEVER_INDEXED, PAD, VALUE_OK};
+use super::statics::{ENTRIES, ROWS};
+use super::table::Table;
 
 /// The largest table that a [`Decoder`] takes.
 const MAX_TABLE: usize = 0xffff;
@@ -87,13 +87,31 @@ impl Decoder {
     pub fn decode_into(&mut self, block: &[u8], list: &mut FieldList) -> Result<(), HpackError> {
         let mut reader = Reader::new(block);
         self.updates(&mut reader)?;
-        while let Some(first) = reader.byte() {
+        loop {
+            self.run(&mut reader, list);
+            let Some(first) = reader.byte() else { return Ok(()) };
             self.field(first, &mut reader, list)?;
             if list.is_absurd() {
                 return Err(HpackError::ListTooLarge);
             }
         }
-        Ok(())
+    }
+
+    /// Indexed fields, as long as there is nothing about them that wants a closer look: of such most blocks are made.
+    #[inline]
+    fn run(&self, reader: &mut Reader<'_>, list: &mut FieldList) {
+        let rest = reader.rest();
+        let n = list.extend(|n| match rest.get(n) {
+            Some(&first @ 0x81..=0xfe) => {
+                let index = usize::from(first & 0x7f);
+                match ROWS.get(index.wrapping_sub(1)) {
+                    Some(row) => Some(&row.record),
+                    None => self.table.record(index.wrapping_sub(ENTRIES).wrapping_sub(1)),
+                }
+            }
+            _ => None,
+        });
+        reader.skip(n);
     }
 
     /// The size updates at the start of a block (RFC 7541, sections 4.2 and 6.3).
@@ -153,7 +171,7 @@ impl Decoder {
     fn indexed(&self, index: usize, list: &mut FieldList) -> Result<(), HpackError> {
         if let Some(row) = ROWS.get(index.wrapping_sub(1)) {
             if list.admit(row.header) {
-                if let Some(to) = list.room(0, ROW).first_chunk_mut::<ROW>() {
+                if let Some(to) = list.room(0, PAD).first_chunk_mut::<PAD>() {
                     *to = row.record;
                 }
                 list.keep(row.header);
@@ -190,7 +208,7 @@ impl Decoder {
         let mut header = Header { known: 0, flags: 0, name: 0, value: 0 };
         if let Some(row) = ROWS.get(index.wrapping_sub(1)) {
             header = row.header;
-            if let Some(to) = list.room(0, ROW).first_chunk_mut::<ROW>() {
+            if let Some(to) = list.room(0, PAD).first_chunk_mut::<PAD>() {
                 *to = row.record;
             }
         } else if index != 0 {

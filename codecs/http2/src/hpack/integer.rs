@@ -16,6 +16,17 @@ impl<'a> Reader<'a> {
         Self { rest: block }
     }
 
+    /// All of it.
+    #[inline]
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    #[inline]
+    pub(crate) fn skip(&mut self, n: usize) {
+        self.rest = self.rest.get(n..).unwrap_or_default();
+    }
+
     pub(crate) const fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }

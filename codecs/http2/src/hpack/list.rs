@@ -5,7 +5,7 @@ use meshwire::{Limit, Limits};
 
 use super::field::Field;
 use super::known::Known;
-use super::record::{HEADER, Header, NAME_OK, NEVER_INDEXED, VALUE_OK};
+use super::record::{HEADER, Header, NAME_OK, NEVER_INDEXED, PAD, VALUE_OK};
 
 /// How much a block may hold. What is past it is decoded, for the tables, and not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl ListLimits {
 /// Fields one behind the other in one buffer, each with what is known of it.
 #[derive(Debug)]
 pub struct FieldList {
-    /// Written to its end, with zeros if with nothing else, so that a field can be put together in place.
+    /// Its length is what was made ready, with zeros if with nothing else, so that a field can be put together in place.
     buf: BytesMut,
     /// Where the next field begins.
     at: usize,
@@ -62,6 +62,9 @@ pub struct FieldList {
 
 /// Memory that the fields of many blocks share, so that few allocations are made.
 const BLOCK: usize = 8 * 1024;
+
+/// How much of it is made ready at a time.
+const STEP: usize = 1024;
 
 impl FieldList {
     /// An empty list, which holds no memory.
@@ -87,6 +90,37 @@ impl FieldList {
         let (to_value, _) = rest.split_at_mut(value);
         to_value.copy_from_slice(field.value);
         self.keep(header);
+    }
+
+    /// Puts record after record behind the others, what `next` gives for how many came before; up to the first that is
+    /// long, is a cookie, passes a limit or has no room left. How many it took.
+    #[inline(always)]
+    pub(crate) fn extend<'r>(&mut self, next: impl Fn(usize) -> Option<&'r [u8; PAD]>) -> usize {
+        const SHORT: usize = PAD - HEADER;
+        let limits = &self.limits;
+        let most = if self.over.is_none() { limits.fields.saturating_sub(self.fields) } else { 0 };
+        let (longest, mut left) = (SHORT.min(limits.field), limits.list.saturating_sub(self.size));
+        let mut room = self.buf.get_mut(self.at..).unwrap_or_default();
+        let (before, mut n) = (room.len(), 0_usize);
+        let all = left;
+        while n < most {
+            let Some(record) = next(n) else { break };
+            let Some(header) = Header::of(record) else { break };
+            let bare = header.name.wrapping_add(header.value);
+            let Some(rest) = left.checked_sub(bare.wrapping_add(32)) else { break };
+            if (bare > longest) | (header.known == Known::COOKIE.number()) {
+                break;
+            }
+            let Some(to) = room.first_chunk_mut::<PAD>() else { break };
+            *to = *record;
+            room = room.split_at_mut(HEADER.wrapping_add(bare).min(PAD)).1;
+            left = rest;
+            n = n.wrapping_add(1);
+        }
+        self.at = self.at.wrapping_add(before.wrapping_sub(room.len()));
+        self.size = self.size.wrapping_add(all.wrapping_sub(left));
+        self.fields = self.fields.wrapping_add(n);
+        n
     }
 
     /// Counts a field. Whether it is to be kept.
@@ -143,11 +177,15 @@ impl FieldList {
 
     #[cold]
     fn grow(&mut self, done: usize, n: usize) {
-        let used = self.at.saturating_add(done);
-        self.buf.truncate(used);
-        // No more than a block together with what is there, or a block that came back would be too small.
-        self.buf.reserve(n.saturating_sub(done).max(BLOCK.saturating_sub(used)));
-        self.buf.resize(self.buf.capacity(), 0);
+        let wanted = self.at.saturating_add(n);
+        if self.buf.capacity() < wanted {
+            let used = self.at.saturating_add(done);
+            self.buf.truncate(used);
+            // No more than a block together with what is there, or a block that came back would be too small.
+            self.buf.reserve(n.saturating_sub(done).max(BLOCK.saturating_sub(used)));
+        }
+        // A little at a time: what is written soon is in the cache then.
+        self.buf.resize(wanted.saturating_add(STEP).min(self.buf.capacity()), 0);
     }
 
     /// Keeps what was put together.

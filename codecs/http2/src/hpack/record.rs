@@ -4,6 +4,10 @@
 /// What stands in front of the name.
 pub(crate) const HEADER: usize = 8;
 
+/// Bytes that may be copied from where any record of a table begins, whatever its length: what fits costs no more than a
+/// few moves.
+pub(crate) const PAD: usize = 64;
+
 pub(crate) const NEVER_INDEXED: u8 = 1;
 pub(crate) const NAME_OK: u8 = 2;
 pub(crate) const VALUE_OK: u8 = 4;

@@ -1,13 +1,10 @@
 //! The static table (RFC 7541, appendix A).
 
 use super::known::Known;
-use super::record::{HEADER, Header, NAME_OK, VALUE_OK};
+use super::record::{HEADER, Header, NAME_OK, PAD, VALUE_OK};
 
 /// How many entries it has.
 pub(crate) const ENTRIES: usize = 61;
-
-/// Room for the longest record.
-pub(crate) const ROW: usize = 40;
 
 /// The values of the entries that share a name or have a value, by index.
 const VALUES: [(usize, &str); 15] = [
@@ -31,7 +28,7 @@ const VALUES: [(usize, &str); 15] = [
 /// An entry as it lies in a list, behind it zeros.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
-    pub(crate) record: [u8; ROW],
+    pub(crate) record: [u8; PAD],
     pub(crate) header: Header,
 }
 
@@ -40,7 +37,7 @@ pub(crate) static ROWS: [Row; ENTRIES] = rows();
 
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // run by the compiler, which would stop
 const fn rows() -> [Row; ENTRIES] {
-    let mut rows = [Row { record: [0; ROW], header: Header { known: 0, flags: 0, name: 0, value: 0 } }; ENTRIES];
+    let mut rows = [Row { record: [0; PAD], header: Header { known: 0, flags: 0, name: 0, value: 0 } }; ENTRIES];
     let mut index = 1;
     while index <= ENTRIES {
         let first = match index {

@@ -4,10 +4,7 @@
 //! when the end is reached. Places are counted from the first byte that was ever put in, so that moving changes
 //! one number.
 
-use super::record::HEADER;
-
-/// Zeros behind the last record, so that a copy of this many bytes can begin at any record.
-pub(crate) const PAD: usize = 64;
+use super::record::{HEADER, PAD};
 
 /// What an entry counts beyond its name and value (RFC 7541, section 4.1), less what its header takes here.
 const MORE: usize = 32 - HEADER;
@@ -58,6 +55,16 @@ impl Table {
         let to = if index == 0 { self.end } else { self.place(number.wrapping_add(1)) };
         let record = self.buf.get(from.wrapping_sub(self.base) as usize..)?;
         Some((record, to.wrapping_sub(from) as usize))
+    }
+
+    /// The same record, and what follows it, as far as [`PAD`] goes.
+    #[inline]
+    pub(crate) fn record(&self, index: usize) -> Option<&[u8; PAD]> {
+        if index >= self.len() {
+            return None;
+        }
+        let from = self.place(self.put.wrapping_sub(1).wrapping_sub(index as u32));
+        self.buf.get(from.wrapping_sub(self.base) as usize..)?.first_chunk()
     }
 
     #[inline]
