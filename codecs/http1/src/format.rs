@@ -107,8 +107,10 @@ fn forward(head: &mut Head) {
     let listed = if note.has(Note::LISTED) { listed_fields(head) } else { Vec::new() };
     if head.kind().is_request() && note.has(Note::REHOST) {
         // RFC 9112, section 3.2.2; a request without any authority has an empty Host (section 3.2).
-        let authority = head.attribute(Attribute::Authority).value().unwrap_or_default().to_vec();
-        // The parser has checked the authority: nothing is wrong with it.
+        // Another service that was set is another authority.
+        let edited = head.edited(Attribute::Authority).or(head.edited(Attribute::Service));
+        let authority = edited.or(head.attribute(Attribute::Authority).value()).unwrap_or_default().to_vec();
+        // The parser, or the check of edits, has checked the authority: nothing is wrong with it.
         let _ = head.set_attribute(Attribute::Authority, &authority);
     }
     for name in listed {

@@ -113,7 +113,10 @@ fn check_call_attribute(attribute: Attribute, value: &[u8]) -> Result<(), &'stat
 fn forward(head: &mut Head) {
     let note = Note::new(head.note());
     head.set_note(note.and(Note::FORWARDED).bits());
-    if note.has(Note::REHOST) && head.edited(Attribute::Authority).is_none() {
+    // Where it is no call, another service that was set is another authority.
+    let call = std::ptr::eq(head.format(), &CALL);
+    let edited = |attribute| head.edited(attribute).is_some();
+    if note.has(Note::REHOST) && !edited(Attribute::Authority) && (call || !edited(Attribute::Service)) {
         let authority = head.attribute(Attribute::Authority).value().unwrap_or_default().to_vec();
         // It was checked as it was read: nothing is wrong with it.
         let _ = head.set_attribute(Attribute::Authority, &authority);

@@ -603,6 +603,11 @@ mod tests {
         let moved = [":method: GET", ":scheme: http", ":path: /", ":authority: a", "x: y"];
         assert_eq!(sent(&head).unwrap().0, moved);
 
+        let mut head = head_of(block(&fields));
+        head.set_service(b"b").unwrap();
+        head.forward();
+        assert_eq!(sent(&head).unwrap().0[3..], [":authority: b", "x: y"], "a service that was set stays");
+
         let mut head = head_of(block(&fields[..3]));
         head.forward();
         assert!(!head.is_edited());
