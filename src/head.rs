@@ -3,6 +3,8 @@
 mod arena;
 mod edits;
 mod fields;
+#[cfg(feature = "http")]
+mod map;
 
 use std::ops::Range;
 use std::time::Duration;

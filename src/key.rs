@@ -1,5 +1,8 @@
 //! The neutral attributes that a route can match, whatever the protocol.
 
+#[cfg(feature = "http")]
+mod http;
+
 use std::borrow::Cow;
 
 use crate::head::Fields;

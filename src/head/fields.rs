@@ -11,7 +11,13 @@ pub struct Fields<'a>(Source<'a>);
 #[derive(Clone)]
 enum Source<'a> {
     Pairs(std::slice::Iter<'a, (&'a [u8], &'a [u8])>),
-    Head { head: &'a Head, cursor: usize, edits: Option<Overlay<'a>> },
+    Head {
+        head: &'a Head,
+        cursor: usize,
+        edits: Option<Overlay<'a>>,
+    },
+    #[cfg(feature = "http")]
+    Map(super::map::MapFields<'a>),
 }
 
 #[derive(Clone)]
@@ -24,6 +30,26 @@ impl<'a> Fields<'a> {
     /// Fields that somebody lists.
     pub fn from_pairs(pairs: &'a [(&'a [u8], &'a [u8])]) -> Self {
         Self(Source::Pairs(pairs.iter()))
+    }
+
+    /// Those of a map, without white space around their values.
+    ///
+    /// Fields of one name come together, in their order: the map has lost how they stood among others, and how their
+    /// names were written.
+    ///
+    /// ```
+    /// let mut map = http::HeaderMap::new();
+    /// for (name, value) in [("via", "1.1 a"), ("Tenant", "blue"), ("via", "1.1 b")] {
+    ///     map.append(http::HeaderName::from_bytes(name.as_bytes())?, value.parse()?);
+    /// }
+    /// let fields: Vec<_> = meshwire::Fields::from_headers(&map).collect();
+    /// assert_eq!(fields, [(&b"via"[..], &b"1.1 a"[..]), (b"via", b"1.1 b"), (b"tenant", b"blue")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    pub fn from_headers(map: &'a http::HeaderMap) -> Self {
+        Self(Source::Map(super::map::MapFields::new(map)))
     }
 
     pub(super) fn of_head(head: &'a Head, cursor: usize) -> Self {
@@ -39,6 +65,8 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Source::Pairs(pairs) => pairs.next().copied(),
+            #[cfg(feature = "http")]
+            Source::Map(fields) => fields.next(),
             Source::Head { head, cursor, edits } => {
                 let head: &'a Head = head;
                 loop {

@@ -123,7 +123,7 @@ fn put_fields(out: &mut Vec<u8>, fields: &[(&str, &str)], length: Option<usize>)
     Ok(())
 }
 
-fn end_of(bytes: &[u8]) -> Result<(usize, Scan), EncodeError> {
+pub(crate) fn end_of(bytes: &[u8]) -> Result<(usize, Scan), EncodeError> {
     let mut scan = Scan::default();
     match scan.run(bytes) {
         Found::End(end) if end == bytes.len() => Ok((end, scan)),
@@ -131,7 +131,7 @@ fn end_of(bytes: &[u8]) -> Result<(usize, Scan), EncodeError> {
     }
 }
 
-const fn invalid(what: &'static str) -> EncodeError {
+pub(crate) const fn invalid(what: &'static str) -> EncodeError {
     EncodeError::Invalid { protocol: crate::NAME, what }
 }
 

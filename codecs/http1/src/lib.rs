@@ -46,6 +46,9 @@ mod grammar;
 mod h2c;
 mod note;
 mod parse;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod parts;
 mod plain;
 mod protocol;
 mod scan;

@@ -164,7 +164,7 @@ fn push_fields(list: &mut FieldList, fields: &[(&str, &str)], length: Option<usi
 }
 
 /// The fields without the spare room behind them.
-fn take(mut list: FieldList) -> Result<Bytes, EncodeError> {
+pub(crate) fn take(mut list: FieldList) -> Result<Bytes, EncodeError> {
     if list.over().is_some() {
         return Err(invalid("more fields than the default limits allow"));
     }
@@ -185,11 +185,11 @@ fn put_data(head: &mut Head, body: &[u8]) {
     }
 }
 
-const fn invalid(what: &'static str) -> EncodeError {
+pub(crate) const fn invalid(what: &'static str) -> EncodeError {
     EncodeError::Invalid { protocol: crate::NAME, what }
 }
 
-const fn refused(malformed: Malformed) -> EncodeError {
+pub(crate) const fn refused(malformed: Malformed) -> EncodeError {
     invalid(malformed.detail)
 }
 

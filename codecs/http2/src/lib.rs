@@ -63,6 +63,9 @@ pub mod grpc;
 pub mod hpack;
 mod message;
 mod note;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod parts;
 mod protocol;
 mod rules;
 mod seen;
