@@ -3,6 +3,7 @@
 mod exchange;
 mod upstream;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
@@ -290,9 +291,8 @@ impl Relay {
         let mut state = Exchange::new(exchange, &head, self.now);
         state.request_ended = head.is_end();
         state.response_ended = head.kind() == Kind::OneWay;
-        if !head.is_end() {
-            self.by_down.insert(head.stream().id(), exchange);
-        }
+        // Also when it has ended: its client may take it back.
+        self.by_down.insert(head.stream().id(), exchange);
         self.exchanges.insert(exchange, state);
         RelayStep::Request(exchange, head)
     }
@@ -320,10 +320,7 @@ impl Relay {
             return;
         };
         let Some(state) = self.exchanges.get_mut(&exchange) else { return };
-        if event.is_end() {
-            self.by_down.remove(&stream.id());
-            state.request_ended = true;
-        }
+        state.request_ended |= event.is_end();
         if let Event::Reset(reset) = &event {
             let reason = reset.reason;
             state.done.outcome = Outcome::Cancelled;
@@ -382,7 +379,8 @@ impl Relay {
 
     /// Requests whose rest will never come: their upstreams are told. Whatever came whole is answered still.
     fn abandon_unfinished(&mut self) {
-        let unfinished: Vec<_> = self.by_down.drain().map(|(_, exchange)| exchange).collect();
+        let open = |exchange: &ExchangeId| self.exchanges.get(exchange).is_some_and(|state| !state.request_ended);
+        let unfinished: Vec<_> = self.by_down.values().copied().filter(open).collect();
         for exchange in unfinished {
             if let Some(state) = self.exchanges.get_mut(&exchange) {
                 state.request_ended = true;
@@ -547,10 +545,8 @@ impl Relay {
 
     /// The downstream was told that its stream is over: nothing more is owed for what it sends all the same.
     fn no_more_request(&mut self, exchange: ExchangeId) {
-        if let Some(state) = self.exchanges.get_mut(&exchange)
-            && !std::mem::replace(&mut state.request_ended, true)
-        {
-            self.by_down.remove(&state.down.id());
+        if let Some(state) = self.exchanges.get_mut(&exchange) {
+            state.request_ended = true;
         }
     }
 
@@ -739,8 +735,10 @@ impl Relay {
         let again = matches!(held.event, Event::Head(_)) && !state.done.local;
         state.done.outcome = Outcome::BadResponse;
         state.done.local = true;
-        state.response_ended = true;
         self.cancel_up(held.exchange, ResetReason::Cancelled);
+        if let Some(state) = self.exchanges.get_mut(&held.exchange) {
+            state.response_ended = true;
+        }
         self.no_more_request(held.exchange);
         if matches!(error, EncodeError::Refused(_)) {
             return;
@@ -881,6 +879,12 @@ impl Relay {
             return;
         }
         if let Some(state) = self.exchanges.remove(&exchange) {
+            // A client may use an id twice at once where the wire lets it: the later one has it.
+            if let Entry::Occupied(entry) = self.by_down.entry(state.down.id())
+                && *entry.get() == exchange
+            {
+                entry.remove();
+            }
             if let To::Link(link, Some(name)) = state.to {
                 self.by_up.remove(&(link, name.id()));
             }

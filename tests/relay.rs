@@ -405,6 +405,24 @@ fn a_reset_behind_a_whole_answer_takes_nothing_of_it_away() {
     assert_eq!((bench.done[0].outcome, bench.relay.open()), (Outcome::Success, 0));
 }
 
+/// A gRPC call is cancelled when its request has long been sent.
+#[test]
+fn a_request_that_has_ended_can_be_taken_back() {
+    let (head, end, data, reset, settings) = (0, 1, 1, 2, 6);
+    for answered in [false, true] {
+        let mut bench = Bench::new(meshwire::testkit::toy::Mux);
+        bench.answer(&frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]));
+        let client = [&b"TMUX"[..], &frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]), &frame(head, end, 1, b"\x01s\x01m")];
+        bench.ask(&client.concat());
+        if answered {
+            bench.answer(&[frame(head, 0, 1, b"\0"), frame(data, 0, 1, b"some")].concat());
+        }
+        let up = bench.ask(&frame(reset, 0, 1, &[0]));
+        assert!(up.ends_with(&frame(reset, 0, 1, &[0])), "{}", up.escape_ascii());
+        assert_eq!((bench.done[0].outcome, bench.relay.open()), (Outcome::Cancelled, 0));
+    }
+}
+
 #[test]
 fn an_answer_cut_without_an_error_is_cut_all_the_same() {
     let (head, reset, settings) = (0, 2, 6);
