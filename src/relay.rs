@@ -92,7 +92,9 @@ impl Relay {
     }
 
     /// Adds an upstream connection whose protocol has these traits.
-    pub fn connect(&mut self, upstream: Endpoint, traits: &ProtocolTraits) -> Link {
+    pub fn connect(&mut self, mut upstream: Endpoint, traits: &ProtocolTraits) -> Link {
+        // Whatever it waits for, it waits from now on.
+        upstream.set_now(self.now);
         let link = Link(self.next_link);
         self.next_link = self.next_link.wrapping_add(1);
         self.ups.insert(link, Upstream::new(upstream, traits.correlation));
@@ -247,7 +249,13 @@ impl Relay {
         state.done.local = true;
         let down = state.down;
         if state.response_begun {
-            self.send_down(exchange, Event::Reset(Reset { stream: down, reason: ResetReason::Internal }), None);
+            // Some protocols say behind a body what became of it.
+            let reset = || Event::Reset(Reset { stream: down, reason: ResetReason::Internal });
+            let end = self.down.reply(down, reply).filter(|event| matches!(event, Event::Trailers(_)));
+            if end.is_some() {
+                self.drop_held_down(exchange);
+            }
+            self.send_down(exchange, end.unwrap_or_else(reset), None);
         } else if let Some(answer) = self.down.reply(down, reply) {
             if let (Event::Head(head), Some(state)) = (&answer, self.exchanges.get_mut(&exchange)) {
                 state.done.status = head.status();

@@ -58,6 +58,21 @@ if ! done_once go/target go/go.mod go/go.sum go/*.go; then
     echo "$sum" > go/target/.made-from
 fi
 
+# What the suites are called in, and out of, the files that pin them.
+if ! done_once conformance/target conformance/go.mod conformance/go.sum conformance/httpwg.version; then
+    rm -rf conformance/target
+    mkdir -p conformance/target/bin
+    bin=$PWD/conformance/target/bin
+    (cd conformance && go build -o "$bin/h2spec" github.com/summerwind/h2spec/cmd/h2spec)
+    echo 2.6.0 > "$bin/h2spec.version"
+    version=$(cat conformance/httpwg.version)
+    # Built elsewhere than in this workspace, whose settings are none of the tool's.
+    (cd conformance/target && cargo install --locked --quiet --root "$PWD" --target-dir build "httpwg-cli@$version")
+    rm -rf conformance/target/build
+    echo "$version" > "$bin/httpwg.version"
+    echo "$sum" > conformance/target/.made-from
+fi
+
 if ! done_once java/grpc/target java/grpc/pom.xml java/grpc/src/interop/*.java; then
     rm -rf java/grpc/target
     (cd java/grpc && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib)

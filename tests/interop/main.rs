@@ -1,5 +1,5 @@
 //! Real peers that talk to each other through the example proxy `sidecar`, with nothing of this
-//! workspace at either end.
+//! workspace at either end; and conformance suites, against the sidecar and against the example `server`.
 //!
 //! `peers.toml` lists the peers and the cells (who talks to whom, and about what); `install.sh`
 //! installs them, this program installs nothing. It runs where `MESHWIRE_INTEROP` is set, and else
@@ -110,6 +110,9 @@ struct Peer {
     version: Option<String>,
     see: Vec<String>,
     start: Vec<String>,
+    /// No sidecar stands before this server: it is made of the codecs itself.
+    #[serde(default)]
+    bare: bool,
     /// The only cases a client is there for, and why.
     #[serde(default)]
     only: Vec<String>,
@@ -164,6 +167,10 @@ impl Plan {
 
     fn upstream(&self, protocol: &str) -> Option<&str> {
         self.protocol.iter().find(|p| p.name == protocol)?.upstream.as_deref()
+    }
+
+    fn is_bare(&self, cell: &Cell) -> bool {
+        self.peer(&cell.server).is_ok_and(|server| server.bare)
     }
 
     /// No case is left out without a reason, and no reason is given for a case that is run.
@@ -227,8 +234,8 @@ impl Run {
 
     fn all(mut self, plan: &Plan) -> Result<bool, String> {
         let began = Instant::now();
-        let direct = |c: &&Cell| !self.options.direct || plan.upstream(&c.protocol).is_none();
-        let cells: Vec<&Cell> = plan.cell.iter().filter(|c| self.options.selects(c)).filter(direct).collect();
+        let possible = |c: &&Cell| !self.options.direct || plan.upstream(&c.protocol).is_none() || plan.is_bare(c);
+        let cells: Vec<&Cell> = plan.cell.iter().filter(|c| self.options.selects(c)).filter(possible).collect();
         if cells.is_empty() {
             return Err("no cell has such a name".into());
         }
@@ -345,7 +352,7 @@ impl Run {
         let ready = format!("READY {port}");
         server.wait_for(READY, |line| (line == ready).then_some(()))?;
 
-        let Some(sidecar) = sidecar else { return Ok((server, None, port)) };
+        let Some(sidecar) = sidecar.filter(|_| !peer.bare) else { return Ok((server, None, port)) };
         let config = self.work.join(format!("{}-sidecar.yaml", peer.name));
         fs::write(&config, sidecar.config(port)).map_err(|e| format!("{}: {e}", config.display()))?;
         let mut command = Command::new(sidecar.program);

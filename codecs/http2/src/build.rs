@@ -143,6 +143,18 @@ pub(crate) fn reply(stream: StreamId, asked: Asked, reply: &LocalReply<'_>) -> O
     Some(event)
 }
 
+/// The same behind a head that is out already: gRPC has its status in the trailers, others have no place for one there.
+pub(crate) fn late_reply(stream: StreamId, asked: Asked, reply: &LocalReply<'_>) -> Option<Event> {
+    if asked.flavor != Flavor::Grpc {
+        return None;
+    }
+    let code = grpc::code(reply.outcome).to_string();
+    let text = grpc::percent_encode(reply.message);
+    let mut event = trailers(&[("grpc-status", &code), ("grpc-message", &text)]).ok()?;
+    event.set_stream(stream);
+    Some(event)
+}
+
 /// Puts pseudo-fields first, then the others, and a length where one is owed and nobody has given it.
 fn push_fields(list: &mut FieldList, fields: &[(&str, &str)], length: Option<usize>) {
     let is_pseudo = |name: &str| name.starts_with(':');

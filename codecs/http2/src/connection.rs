@@ -516,8 +516,8 @@ impl Codec for Connection {
     }
 
     fn reply(&mut self, stream: StreamId, reply: &LocalReply<'_>) -> Option<Event> {
-        let open = self.streams.get(wire_id(stream)).filter(|open| !open.begun && !open.sent)?;
-        build::reply(stream, open.asked, reply)
+        let open = self.streams.get(wire_id(stream)).filter(|open| !open.sent)?;
+        if open.begun { build::late_reply(stream, open.asked, reply) } else { build::reply(stream, open.asked, reply) }
     }
 
     fn capacity(&self, stream: StreamId) -> usize {

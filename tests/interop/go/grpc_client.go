@@ -189,7 +189,7 @@ func (c *caller) bidi() (string, error) {
 func (c *caller) metadata() (string, error) {
 	bin := string([]byte{0, 1, 0xfe, 0xff, 0, '\n', ','})
 	ctx := metadata.AppendToOutgoingContext(context.Background(), "x-text", "plain text, with = and ;", "x-many", "one", "x-many", "two",
-		"x-one-bin", bin, "x-empty-bin", "", "x-long", string(bytes.Repeat([]byte("long "), 400)))
+		"x-one-bin", bin, "x-empty-bin", "", "x-long", string(bytes.Repeat([]byte("long-"), 400)))
 	sent, _ := metadata.FromOutgoingContext(ctx)
 	var head, trail metadata.MD
 	if _, err := c.call(ctx, "Unary", nil, grpc.Header(&head), grpc.Trailer(&trail)); err != nil {

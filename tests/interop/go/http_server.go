@@ -26,6 +26,10 @@ func site() http.Handler {
 	numbers := numbered(16 << 20)
 	var cut atomic.Int64
 	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "index\n")
+	})
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "hello.txt", time.Time{}, bytes.NewReader([]byte("hello\n")))
 	})
