@@ -323,7 +323,8 @@ impl Relay {
             return;
         };
         let n = event.data_len();
-        let Some(&exchange) = self.by_down.get(&stream.id()) else {
+        let open = self.by_down.get(&stream.id()).copied();
+        let Some(exchange) = open.or_else(|| self.answer_given_up(&event)) else {
             self.down.release(stream, n);
             return;
         };
@@ -353,6 +354,14 @@ impl Relay {
         self.finish_if_ended(exchange);
     }
 
+    /// The exchange whose answer nobody waits for any more, though its request has come whole. Only wires with names of
+    /// their own can say so; what they may have open at once, and how often they may say it, is bounded.
+    fn answer_given_up(&self, event: &Event) -> Option<ExchangeId> {
+        let Event::Reset(reset) = event else { return None };
+        let whole = |state: &Exchange| state.request_ended && state.down == reset.stream;
+        self.exchanges.iter().find(|(_, state)| whole(state)).map(|(exchange, _)| *exchange)
+    }
+
     /// The downstream sent something malformed: it gets its answer, and an upstream that has half of it is told.
     fn refused(&mut self, error: &DecodeError) {
         let reply = LocalReply::new(error.outcome(), error.detail);
@@ -362,7 +371,7 @@ impl Relay {
                     let Some(state) = self.exchanges.get_mut(&exchange) else { return };
                     // An answer that is whole stays the answer.
                     if state.answered || state.response_ended || state.done.local {
-                        self.cancel_up(exchange, ResetReason::Malformed);
+                        self.cancel_up(exchange, ResetReason::Cancelled);
                         self.no_more_request(exchange);
                         self.finish_if_ended(exchange);
                     } else {
@@ -394,7 +403,8 @@ impl Relay {
                 state.request_ended = true;
                 state.done.outcome = Outcome::Cancelled;
             }
-            self.abandon(exchange, ResetReason::Malformed);
+            // The upstream has done nothing wrong.
+            self.abandon(exchange, ResetReason::Cancelled);
         }
     }
 

@@ -28,6 +28,7 @@ pub const PRIORITIZED: u8 = 0x20;
 /// Codes of RST_STREAM and GOAWAY.
 pub const NO_ERROR: u32 = 0;
 pub const PROTOCOL_ERROR: u32 = 1;
+pub const INTERNAL_ERROR: u32 = 2;
 pub const FLOW_CONTROL_ERROR: u32 = 3;
 pub const SETTINGS_TIMEOUT: u32 = 4;
 pub const STREAM_CLOSED: u32 = 5;
