@@ -3,6 +3,7 @@
 mod control;
 mod drain;
 mod receive;
+mod repeat;
 mod send;
 
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ use crate::window::{Inbound, Outbound};
 
 use self::drain::Drain;
 use self::receive::Gathered;
+use self::repeat::Repeat;
 
 /// How long the peer may take to acknowledge our settings (RFC 9113, section 6.5.3).
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,6 +61,7 @@ pub(crate) struct Connection {
     decoder: Decoder,
     encoder: Encoder,
     list: FieldList,
+    repeat: Repeat,
     /// A block of fields that goes on in CONTINUATION frames.
     gathered: Option<Box<Gathered>>,
     budgets: Budgets,
@@ -122,6 +125,7 @@ impl Connection {
             decoder: Decoder::new(limits.header_table.max(4096)),
             encoder: Encoder::with_table_size(limits.header_table),
             list: FieldList::new(ListLimits::of(&limits)),
+            repeat: Repeat::default(),
             gathered: None,
             budgets: Budgets::new(&limits),
             reset_by_us: VecDeque::new(),
@@ -592,6 +596,7 @@ impl Codec for Connection {
             self.streams.trim();
         }
         self.list.trim();
+        self.repeat.forget();
         self.events.shrink_to_fit();
         self.reset_by_us.shrink_to_fit();
     }

@@ -14,6 +14,7 @@ use crate::frames::{self, PREFACE, Strings};
 use crate::lists;
 
 const SIZE: usize = 16 * 1024;
+const FRAME: usize = frames::HEADER + SIZE;
 const FRAMES: usize = 16;
 const BUFFER: usize = 64 * 1024;
 
@@ -26,8 +27,37 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn sample(stream: u32) -> Vec<u8> {
-    frames::frame(frames::DATA, 0, stream, &[b'x'; SIZE])
+/// How fast a copy is depends on where its two ends lie in their pages. Each frame of a batch has other places, the same
+/// on both sides, so that it is not a matter of luck whose are better.
+const APART: usize = 4096 / FRAMES;
+
+/// The frames as they come out of a socket, and where they go to.
+struct Ends {
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
+
+impl Ends {
+    fn new() -> Self {
+        let frame = frames::frame(frames::DATA, 0, 1, &[b'x'; SIZE]);
+        let mut from = Vec::new();
+        for n in 0..FRAMES {
+            from.resize(n * (frame.len() + APART), 0);
+            from.extend_from_slice(&frame);
+        }
+        Self { from, to: vec![0; BUFFER] }
+    }
+
+    fn read(&self, n: usize) -> &[u8] {
+        &self.from[n * (FRAME + APART)..][..FRAME]
+    }
+
+    fn write(&mut self, n: usize, at: usize, bytes: &[u8]) {
+        // Not in step with where they came from.
+        let from = n * 7 % FRAMES * APART + at;
+        self.to[from..][..bytes.len()].copy_from_slice(bytes);
+        black_box(&self.to[..]);
+    }
 }
 
 /// An upload that has begun: a server's codec reads, a client's writes.
@@ -36,13 +66,12 @@ struct Forward {
     client: Box<dyn Codec>,
     /// What the upload is called upstream.
     up: StreamId,
-    frame: Vec<u8>,
+    ends: Ends,
     credit: Vec<u8>,
     input: BytesMut,
     answers: BytesMut,
     output: Output,
     back: Output,
-    sink: Vec<u8>,
 }
 
 impl Forward {
@@ -71,13 +100,12 @@ impl Forward {
             server,
             client,
             up,
-            frame: sample(1),
+            ends: Ends::new(),
             credit: [0, 1].map(|stream| frames::frame(frames::WINDOW_UPDATE, 0, stream, &bytes)).concat(),
             input: BytesMut::with_capacity(BUFFER),
             answers: BytesMut::with_capacity(BUFFER),
             output,
             back,
-            sink: Vec::with_capacity(BUFFER),
         }
     }
 }
@@ -85,21 +113,21 @@ impl Forward {
 impl Side for Forward {
     fn run(&mut self) {
         let mut all = 0;
-        for _ in 0..FRAMES {
-            self.input.extend_from_slice(&self.frame);
-            while let Step::Event(mut event) =
-                self.server.decode(&mut self.input, &mut cx(&mut self.back)).expect("decoded")
-            {
-                let n = event.data_len();
+        for n in 0..FRAMES {
+            self.input.extend_from_slice(self.ends.read(n));
+            loop {
+                let step = self.server.decode(&mut self.input, &mut cx(&mut self.back)).expect("decoded");
+                let Step::Event(mut event) = step else { break };
+                let len = event.data_len();
                 let stream = event.stream().expect("a stream's");
                 event.set_stream(self.up);
                 send(&mut *self.client, &mut event, &mut self.output);
-                all += write(&mut self.output, &mut self.sink);
-                self.server.release(stream, n, &mut cx(&mut self.back));
+                all += write(&mut self.output, &mut self.ends, n);
+                self.server.release(stream, len, &mut cx(&mut self.back));
             }
             self.back.advance(self.back.len());
         }
-        assert_eq!(all, FRAMES * self.frame.len());
+        assert_eq!(all, FRAMES * FRAME);
         // The peer upstream gives back what it has read.
         self.answers.extend_from_slice(&self.credit);
         while let Step::Event(event) =
@@ -111,42 +139,39 @@ impl Side for Forward {
 }
 
 /// What a vectored write does: how many bytes it took.
-fn write(output: &mut Output, sink: &mut Vec<u8>) -> usize {
+fn write(output: &mut Output, ends: &mut Ends, n: usize) -> usize {
     let all = output.len();
+    let mut at = 0;
     while !output.is_empty() {
         let mut slices = [IoSlice::new(b""); 16];
-        let n = output.chunks(&mut slices);
-        for slice in &slices[..n] {
-            sink.extend_from_slice(slice);
+        let count = output.chunks(&mut slices);
+        let before = at;
+        for slice in &slices[..count] {
+            ends.write(n, at, slice);
+            at += slice.len();
         }
-        let written = sink.len();
-        black_box(&sink[..]);
-        sink.clear();
-        output.advance(written);
+        output.advance(at - before);
     }
     all
 }
 
 struct Floor {
-    frame: Vec<u8>,
+    ends: Ends,
     input: BytesMut,
-    sink: Vec<u8>,
 }
 
 impl Floor {
     fn new() -> Self {
-        Self { frame: sample(1), input: BytesMut::with_capacity(BUFFER), sink: Vec::with_capacity(BUFFER) }
+        Self { ends: Ends::new(), input: BytesMut::with_capacity(BUFFER) }
     }
 }
 
 impl Side for Floor {
     fn run(&mut self) {
-        for _ in 0..FRAMES {
-            self.input.extend_from_slice(&self.frame);
-            let frame = self.input.split_to(self.frame.len()).freeze();
-            self.sink.extend_from_slice(&frame);
-            black_box(&self.sink[..]);
-            self.sink.clear();
+        for n in 0..FRAMES {
+            self.input.extend_from_slice(self.ends.read(n));
+            let frame = self.input.split_to(FRAME).freeze();
+            self.ends.write(n, 0, &frame);
         }
     }
 }

@@ -24,22 +24,35 @@ const BATCH: u32 = 32;
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, block: fn() -> Vec<u8>, ratio: f64| {
-        Case::new(
-            format!("http2/head/{name}"),
-            "h2's codec",
-            BATCH,
-            move || Decode::new(&block()),
-            move || H2::new(&block()),
-        )
-        .target(Target::Time(ratio))
-        .target(Target::Instructions(ratio))
-        .target(Target::Allocations(0.1))
+        bare(name, move || vec![block()]).target(Target::Time(ratio)).target(Target::Instructions(ratio))
     };
     vec![
+        // The same block each time, as a client sends it that calls one method.
         case("indexed", || frames::indices(&lists::ten()), 1.0 / 4.0),
+        // Never the same block twice in a row: nothing that was remembered helps.
+        bare("indexed-varied", || {
+            let block = frames::indices(&lists::ten());
+            (0..4).map(|n| [&block[..6], &block[6 + n..], &block[6..6 + n]].concat()).collect()
+        }),
         case("literal", || frames::literals(&lists::ten(), false, Strings::Huffman), 1.0 / 3.0),
         case("literal-plain", || frames::literals(&lists::ten(), false, Strings::Plain), 1.0 / 3.0),
     ]
+}
+
+fn bare(name: &str, blocks: impl Fn() -> Vec<Vec<u8>> + Copy + 'static) -> Case {
+    Case::new(
+        format!("http2/head/{name}"),
+        "h2's codec",
+        BATCH,
+        move || Decode::new(&requests(&blocks())),
+        move || H2::new(&requests(&blocks())),
+    )
+    .target(Target::Allocations(0.1))
+}
+
+/// A batch: these blocks in turn.
+fn requests(blocks: &[Vec<u8>]) -> Vec<u8> {
+    blocks.iter().cycle().take(BATCH as usize).flat_map(|block| frames::get(1, block)).collect()
 }
 
 /// What fills the table, on a stream of its own.
@@ -59,7 +72,7 @@ struct Decode {
 }
 
 impl Decode {
-    fn new(block: &[u8]) -> Self {
+    fn new(requests: &[u8]) -> Self {
         let mut codec = black_box(Http2::default().codec(Conn::server()));
         let (mut output, mut streams) = (Output::new(), Vec::with_capacity(BATCH as usize));
         let hello =
@@ -68,7 +81,7 @@ impl Decode {
         assert_eq!(streams.len(), 1);
         Self {
             codec,
-            requests: frames::get(1, block).repeat(BATCH as usize),
+            requests: requests.to_vec(),
             next: 3,
             answer: response(200, &[], "").expect("an answer"),
             streams,
@@ -114,10 +127,10 @@ struct H2 {
 }
 
 impl H2 {
-    fn new(block: &[u8]) -> Self {
+    fn new(requests: &[u8]) -> Self {
         let mut codec = h2::Codec::new(Feed { bytes: first(), at: 0 });
         assert_eq!(frames_of(&mut codec), 1);
-        Self { codec, requests: frames::get(1, block).repeat(BATCH as usize), next: 3 }
+        Self { codec, requests: requests.to_vec(), next: 3 }
     }
 }
 

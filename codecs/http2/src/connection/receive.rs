@@ -1,6 +1,6 @@
 //! Messages on their way in: HEADERS, CONTINUATION and DATA.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use meshwire::{Body, Cx, DecodeError, Event, Head, Limit, Role, Scope};
 
 use super::{Connection, Data, Rx, stream_id};
@@ -89,9 +89,24 @@ impl Connection {
     fn block(&mut self, id: u32, flags: u8, block: &[u8], cx: &mut Cx<'_>) -> Result<Option<Event>, DecodeError> {
         let end = flags & frame::END_STREAM != 0;
         let place = self.place(id, end, cx)?;
+        if matches!(place, Place::Request)
+            && !self.decoder.is_owed_update()
+            && let Some((mut head, facts)) = self.repeat.get(block)
+        {
+            head.set_stream(stream_id(id));
+            head.set_end(end);
+            return Ok(Some(self.open(id, end, head, &facts, cx)));
+        }
+        let version = self.decoder.version();
         self.read_block(block, cx)?;
+        let again = if self.decoder.version() == version {
+            matches!(place, Place::Request) && self.list.over().is_none() && self.repeat.wants(block)
+        } else {
+            self.repeat.forget();
+            false
+        };
         match place {
-            Place::Request => self.request(id, end, cx).map(Some),
+            Place::Request => self.request(id, end, again.then_some(block), cx).map(Some),
             Place::Response => self.response(id, end, cx),
             Place::Trailers => self.trailers(id, cx),
             Place::Nowhere => {
@@ -199,27 +214,40 @@ impl Connection {
 
     // ----- heads -----
 
-    fn request(&mut self, id: u32, end: bool, cx: &mut Cx<'_>) -> Result<Event, DecodeError> {
-        let mut stream = Stream::new(self.peer.window, self.receive_window(), cx.now());
+    /// A request; `again` is its block, where that is one to remember.
+    fn request(&mut self, id: u32, end: bool, again: Option<&[u8]>, cx: &mut Cx<'_>) -> Result<Event, DecodeError> {
         if let Some(limit) = self.list.over() {
+            let mut stream = Stream::new(self.peer.window, self.receive_window(), cx.now());
             (stream.heard, stream.got, stream.deaf) = (true, end, true);
             return Err(self.too_large(id, stream, limit));
         }
         let name = stream_id(id);
-        let (head, facts) =
-            match message::request(self.list.take(), name, end, Rules { extended_connect: self.own.connect }) {
-                Ok(parsed) => parsed,
-                Err(malformed) => return Err(self.malformed(id, malformed, cx)),
-            };
+        let mut fields = self.list.take();
+        if again.is_some() {
+            // It stays: not with all of the memory that it shares.
+            fields = Bytes::copy_from_slice(&fields);
+        }
+        let (head, facts) = match message::request(fields, name, end, Rules { extended_connect: self.own.connect }) {
+            Ok(parsed) => parsed,
+            Err(malformed) => return Err(self.malformed(id, malformed, cx)),
+        };
+        if end && facts.content_length.is_some_and(|n| n > 0) {
+            return Err(self.malformed(id, SHORT, cx));
+        }
+        if let Some(block) = again {
+            self.repeat.put(block, &head, facts);
+        }
+        Ok(self.open(id, end, head, &facts, cx))
+    }
+
+    fn open(&mut self, id: u32, end: bool, head: Head, facts: &Facts, cx: &Cx<'_>) -> Event {
+        let mut stream = Stream::new(self.peer.window, self.receive_window(), cx.now());
         (stream.heard, stream.got) = (true, end);
         stream.asked = facts.asked();
         stream.to_come = facts.content_length;
-        if end && stream.to_come.is_some_and(|n| n > 0) {
-            return Err(self.malformed(id, SHORT, cx));
-        }
         self.streams.open(id, stream);
         self.stats.messages_in = self.stats.messages_in.saturating_add(1);
-        Ok(Event::Head(head))
+        Event::Head(head)
     }
 
     /// A request whose head passes a limit stays open for the answer that says so.

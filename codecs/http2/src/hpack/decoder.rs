@@ -48,6 +48,19 @@ impl Decoder {
         }
     }
 
+    /// Two blocks with the same bytes are the same fields where this is the same in front of both, and nothing
+    /// [is owed](Self::is_owed_update).
+    #[inline]
+    pub(crate) const fn version(&self) -> (u32, u32, usize) {
+        self.table.version()
+    }
+
+    /// The next block must begin with a size update.
+    #[inline]
+    pub(crate) const fn is_owed_update(&self) -> bool {
+        self.owed.is_some()
+    }
+
     /// Calls `sink` with each field of a whole block. There is no limit but the length of the block, which can stand
     /// for many times as much: [`decode_into`](Self::decode_into) has limits, and is faster.
     ///
@@ -100,6 +113,9 @@ impl Decoder {
     /// Indexed fields, as long as there is nothing about them that wants a closer look: of such most blocks are made.
     #[inline]
     fn run(&self, reader: &mut Reader<'_>, list: &mut FieldList) {
+        if !matches!(reader.peek(), Some(0x81..=0xfe)) {
+            return;
+        }
         let rest = reader.rest();
         let n = list.extend(|n| match rest.get(n) {
             Some(&first @ 0x81..=0xfe) => {

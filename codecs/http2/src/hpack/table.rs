@@ -43,6 +43,12 @@ impl Table {
         self.put.wrapping_sub(self.gone) as usize
     }
 
+    /// Changes with every entry that comes or goes, and with what may come.
+    #[inline]
+    pub(crate) const fn version(&self) -> (u32, u32, usize) {
+        (self.put, self.gone, self.max)
+    }
+
     /// The record of the entry with this index, 0 being the newest, and what follows it in the buffer: [`PAD`] bytes
     /// at least. And how long the record is.
     #[inline]
