@@ -2,6 +2,8 @@
 
 use meshwire_dubbo::Call;
 
+use crate::frames;
+
 /// A browser's request for a page, as one says it today.
 pub const BROWSER: &[u8] = b"GET /catalog/garden/tools?sort=price&page=3&view=grid HTTP/1.1\r\n\
 Host: shop.example.com\r\n\
@@ -99,6 +101,53 @@ pub fn dubbo_name(size: usize) -> Vec<u8> {
     filled(size, |n| Call::new(&service, "call").with_arg(&"x".repeat(n)).head(1).bytes().to_vec())
 }
 
+/// An HTTP/2 connection with one request that is nothing but a head, in frames of 8 KiB, with fields of about 1 KiB.
+pub fn http2_head(size: usize) -> Vec<u8> {
+    filled(size, |n| {
+        let mut block = vec![0x82, 0x86, 0x84];
+        for left in (0..n).rev().step_by(1000) {
+            let value = "v".repeat(left.min(1000));
+            block.extend(frames::literals(&vec![("x-field", value)], false, frames::Strings::Plain));
+        }
+        let mut pieces: Vec<_> = block.chunks(8 * 1024).collect();
+        let last = pieces.pop().unwrap_or_default();
+        let mut connection = http2_hello();
+        for (i, piece) in pieces.iter().enumerate() {
+            let (kind, flags) = if i == 0 { (frames::HEADERS, frames::END_STREAM) } else { (frames::CONTINUATION, 0) };
+            connection.extend(frames::frame(kind, flags, 1, piece));
+        }
+        let (kind, end) =
+            if pieces.is_empty() { (frames::HEADERS, frames::END_STREAM) } else { (frames::CONTINUATION, 0) };
+        connection.extend(frames::frame(kind, end | frames::END_HEADERS, 1, last));
+        connection
+    })
+}
+
+/// An HTTP/2 connection with one request whose body comes in frames of 16 KiB.
+pub fn http2_body(size: usize) -> Vec<u8> {
+    http2_data(size, 16 * 1024)
+}
+
+/// The same in frames of 16 bytes.
+pub fn http2_small(size: usize) -> Vec<u8> {
+    http2_data(size, 16)
+}
+
+fn http2_data(size: usize, most: usize) -> Vec<u8> {
+    let mut connection = http2_hello();
+    connection.extend(frames::frame(frames::HEADERS, frames::END_HEADERS, 1, &[0x83, 0x86, 0x84]));
+    while size.saturating_sub(connection.len()) > 2 * frames::HEADER {
+        let n = most.min(size - connection.len() - 2 * frames::HEADER);
+        connection.extend(frames::frame(frames::DATA, 0, 1, &vec![b'x'; n]));
+    }
+    connection.extend(frames::frame(frames::DATA, frames::END_STREAM, 1, b""));
+    connection
+}
+
+fn http2_hello() -> Vec<u8> {
+    [&frames::PREFACE[..], &frames::frame(frames::SETTINGS, 0, 0, b"")].concat()
+}
+
 /// What `make` makes of the one number that gives `size` bytes, or as near as it comes.
 fn filled(size: usize, make: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {
     let mut n = size.saturating_sub(make(0).len());
@@ -124,6 +173,9 @@ mod tests {
                 ("http1_field", http1_field),
                 ("http1_body", http1_body),
                 ("http1_chunks", http1_chunks),
+                ("http2_head", http2_head),
+                ("http2_body", http2_body),
+                ("http2_small", http2_small),
                 ("dubbo", dubbo),
                 ("dubbo_name", dubbo_name),
             ] {

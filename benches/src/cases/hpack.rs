@@ -10,13 +10,14 @@ use crate::case::{Case, Side, Target};
 use crate::lists::{self, List};
 use crate::nghttp2::{self, Inflater};
 
+type Lists = fn() -> Vec<List>;
+
 pub(super) fn cases() -> Vec<Case> {
-    let sets: [(&str, fn() -> Vec<List>); 3] =
-        [("browser", lists::browser), ("grpc", lists::grpc), ("answers", lists::answers)];
+    let sets: [(&str, Lists); 3] = [("browser", lists::browser), ("grpc", lists::grpc), ("answers", lists::answers)];
     sets.into_iter().flat_map(|(name, lists)| of(name, lists)).collect()
 }
 
-fn of(name: &str, lists: fn() -> Vec<List>) -> [Case; 4] {
+fn of(name: &str, lists: Lists) -> [Case; 4] {
     let batch = lists().len() as u32;
     let list = move || Listed::new(blocks(lists));
     let callback = move || Callback::new(blocks(lists));
@@ -39,7 +40,7 @@ fn bound(case: Case, ratio: f64) -> Case {
 }
 
 /// The blocks of one connection, the first of which empties the table.
-fn blocks(lists: fn() -> Vec<List>) -> Vec<Vec<u8>> {
+fn blocks(lists: Lists) -> Vec<Vec<u8>> {
     let mut blocks = nghttp2::deflate(&lists());
     // RFC 7541, section 6.3: to 0, and to 4096.
     blocks[0].splice(0..0, [0x20, 0x3f, 0xe1, 0x1f]);
@@ -147,7 +148,7 @@ mod tests {
     /// All of them do the same work, and the right one, each round again.
     #[test]
     fn every_decoder_gives_the_lists_back() {
-        for lists in [lists::browser as fn() -> Vec<List>, lists::grpc, lists::answers] {
+        for lists in [lists::browser as Lists, lists::grpc, lists::answers] {
             let wanted: Vec<Plain> = lists()
                 .iter()
                 .map(|list| list.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect())

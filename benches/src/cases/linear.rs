@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use meshwire::{Codec, Conn, Cx, Limits, Output, Protocol, Step};
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
+use meshwire_http2::Http2;
 
 use crate::case::{Case, Side, Target};
 use crate::samples;
@@ -22,6 +23,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("http1/one-field", || Box::new(Http1::default()), samples::http1_field, 64 * 1024),
         case("http1/body", || Box::new(Http1::default()), samples::http1_body, 64 * 1024),
         case("http1/chunks", || Box::new(Http1::default()), samples::http1_chunks, 64 * 1024),
+        case("http2/head", || Box::new(Http2::default()), samples::http2_head, 64 * 1024),
+        case("http2/body", || Box::new(Http2::default()), samples::http2_body, 64 * 1024),
+        case("http2/small-frames", || Box::new(Http2::default()), samples::http2_small, 64 * 1024),
         case("dubbo/whole", || Box::new(Dubbo::default()), samples::dubbo, 64 * 1024),
         // Smaller than the message: it is not waited for, and every byte is another look.
         case("dubbo/streamed", || Box::new(Dubbo::default()), samples::dubbo, 1024),

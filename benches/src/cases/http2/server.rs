@@ -84,7 +84,7 @@ impl Client {
     fn new<F: Future<Output = ()> + Send + 'static>(serve: fn(DuplexStream) -> F, sample: Sample) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (mut io, server) = duplex(BUFFER);
-        let _ = runtime.spawn(serve(server));
+        drop(runtime.spawn(serve(server)));
         let mut answers = Answers { bytes: vec![0; BUFFER], filled: 0, settings: 0, ended: 0 };
         runtime.block_on(async {
             let hello = [PREFACE, &*frames::open_windows()].concat();
@@ -201,7 +201,7 @@ async fn h2_unary(io: DuplexStream) {
     while let Some(request) = server.accept().await {
         let (request, mut respond) = request.expect("decoded");
         // As everybody does: the connection goes on being read while a body is waited for.
-        let _ = tokio::spawn(async move {
+        drop(tokio::spawn(async move {
             black_box((request.method(), request.uri(), request.headers()));
             let mut body = request.into_body();
             while let Some(data) = body.data().await {
@@ -217,6 +217,6 @@ async fn h2_unary(io: DuplexStream) {
             let mut status = HeaderMap::new();
             status.insert("grpc-status", HeaderValue::from_static("0"));
             body.send_trailers(status).expect("sent");
-        });
+        }));
     }
 }
