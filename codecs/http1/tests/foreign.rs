@@ -230,6 +230,10 @@ fn what_could_smuggle_does_not_cross() {
         let error = refused(head);
         assert!(matches!(error, EncodeError::Invalid { .. }), "{verb:?} {authority:?} {path:?}: {error}");
     }
+    // No server of ours would take it.
+    let mut no_text = get(&[]);
+    no_text.set_owned(Attribute::Path, b"/\xeb");
+    assert!(matches!(refused(no_text), EncodeError::Invalid { .. }));
     assert_eq!(written(get(&[("a", "\t b ")])), "GET /a?b HTTP/1.1\r\nHost: h:80\r\na: b\r\n\r\n");
     let alien = Head::new(&ALIEN, Kind::Request, StreamId::NEW, Bytes::new());
     assert!(matches!(refused(alien), EncodeError::Foreign { .. }));

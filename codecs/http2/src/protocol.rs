@@ -72,12 +72,12 @@ impl Protocol for Http2 {
     }
 
     fn detect(&self, prefix: &[u8]) -> Detection {
-        let n = prefix.len().min(PREFACE.len());
+        // No method is called PRI (RFC 9113, section 11.6): the first line says all, and what follows changes nothing.
+        const ENOUGH: usize = b"PRI * HTTP/2.0\r\n".len();
+        let n = prefix.len().min(ENOUGH);
         if prefix.get(..n) != PREFACE.get(..n) {
             return Detection::No;
         }
-        // No method is called PRI (RFC 9113, section 11.6): the first line says all.
-        const ENOUGH: usize = b"PRI * HTTP/2.0\r\n".len();
         if n < ENOUGH { Detection::NeedMore(ENOUGH) } else { Detection::Yes }
     }
 

@@ -251,13 +251,14 @@ impl Connection {
                 body.data = Bytes::new();
             }
             check_body(stream, body)?;
+            // All or nothing: what is refused was not begun.
+            if over && body.data.len() > stream.send.left().min(credit.left()) {
+                return Err(NO_MORE_CREDIT);
+            }
             loop {
                 let n = body.data.len().min(most).min(stream.send.left()).min(credit.left());
                 let ends = body.end && n == body.data.len();
                 if n == 0 && !body.data.is_empty() {
-                    if over {
-                        return Err(NO_MORE_CREDIT);
-                    }
                     starved = credit.left() == 0;
                     stream.waits_since.get_or_insert(now);
                     return Ok(Sent::Blocked);
