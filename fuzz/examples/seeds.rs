@@ -1,6 +1,9 @@
 //! Writes the seeds: `cargo run --example seeds` in this directory. What is written is committed; it changes only
 //! when this file does.
 
+#[path = "seeds/http2.rs"]
+mod http2;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -31,23 +34,32 @@ fn main() -> io::Result<()> {
         ],
     ];
     let named = |seeds: Seeds| seeds.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
-    let targets: [(_, Seeds<String>); 4] =
-        [("http1", named(http1())), ("dubbo", named(dubbo())), ("framed", named(framed())), ("mux", mux())];
+    let targets: [(_, Seeds<String>); 5] = [
+        ("http1", named(http1())),
+        ("dubbo", named(dubbo())),
+        ("framed", named(framed())),
+        ("mux", mux()),
+        ("http2", named(http2::conversations())),
+    ];
     for (protocol, (target, seeds)) in targets.iter().enumerate() {
         for (n, (name, turns)) in seeds.iter().enumerate() {
             let wire = turns.join(SEPARATOR);
             for (m, settings) in settings.iter().enumerate() {
                 write(&root.join(target), &format!("{name}-{m}"), &[&wire, &settings.to_bytes()])?;
-            }
-            // `joined` knows those whose connection begins with a message.
-            if *target == "mux" {
-                continue;
+                if *target == "http2" && n % 3 == m {
+                    write(&root.join("splice"), name, &[&wire, &settings.to_bytes()])?;
+                }
             }
             let ops: Vec<u8> = ops[n % ops.len()].iter().flat_map(|op| op.to_bytes()).collect();
             let requests = turns.first().map(Vec::as_slice).unwrap_or_default();
             let tail: [&[u8]; 4] = [requests, &[protocol as u8], &ops, &settings[n % settings.len()].to_bytes()];
             write(&root.join("joined"), &format!("{target}-{name}"), &tail)?;
         }
+    }
+    for (n, (name, which, turns)) in bridge().into_iter().enumerate() {
+        let wire = turns.join(SEPARATOR);
+        let tail: [&[u8]; 3] = [&wire, &[which], &settings[n % settings.len()].to_bytes()];
+        write(&root.join("bridge"), &name, &tail)?;
     }
     for (name, document) in routes() {
         write(&root.join("routes"), name, &[document.as_bytes()])?;
@@ -323,6 +335,26 @@ fn mux() -> Seeds<String> {
     let samples = meshwire::testkit::toy::mux::samples();
     let turns = |sample: &Sample| vec![sample.requests().to_vec(), sample.responses().to_vec()];
     samples.iter().map(|sample| (sample.name().replace(' ', "-"), turns(sample))).collect()
+}
+
+/// Requests in one version of HTTP and answers in another: which, and what the two ends sent in turn.
+fn bridge() -> Vec<(String, u8, Vec<Vec<u8>>)> {
+    const UP: u8 = 0;
+    const DOWN: u8 = 1;
+    const SAME: u8 = 2;
+    let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 1\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+    let mut all = Vec::new();
+    for (name, turns) in http1() {
+        let requests = turns.first().cloned().unwrap_or_default();
+        all.push((format!("1-to-2-{name}"), UP, vec![requests, http2::answers()]));
+        all.push((format!("1-to-1-{name}"), SAME, turns));
+    }
+    for (name, turns) in http2::conversations() {
+        let requests = turns.first().cloned().unwrap_or_default();
+        all.push((format!("2-to-1-{name}"), DOWN, vec![requests, answers.to_vec()]));
+        all.push((format!("2-to-2-{name}"), DOWN | SAME, turns));
+    }
+    all
 }
 
 /// Route documents, in both spellings; some of them are wrong.

@@ -69,7 +69,7 @@ impl Settings {
         if self.has(Self::SMALL) { 512 } else { 64 * 1024 }
     }
 
-    fn limits(self) -> Limits {
+    pub(crate) fn limits(self) -> Limits {
         let mut limits = Limits::default();
         if self.has(Self::SMALL) {
             limits.head = 512;
@@ -89,6 +89,11 @@ impl Settings {
             limits.idle_frames = Rate { burst: 16, per_second: 4 };
             limits.resets = Rate { burst: 8, per_second: 2 };
             limits.nesting = 6;
+            limits.streams = 5;
+            limits.continuations = 4;
+            limits.window_updates = Rate { burst: 24, per_second: 4 };
+            limits.small_data = Rate { burst: 24, per_second: 4 };
+            limits.header_table = 128;
         }
         limits
     }

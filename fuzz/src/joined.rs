@@ -34,6 +34,8 @@ pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
         there: Wire::new(&ops, 0),
         back: Wire::new(&ops, 1),
     };
+    // A codec may have something to say before the first byte.
+    joined.run();
     let mut rest = wire;
     while !rest.is_empty() {
         let (now, later) = rest.split_at(joined.relayed.read_size(rest.len()));

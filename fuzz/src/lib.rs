@@ -8,6 +8,8 @@ mod input;
 mod joined;
 mod relayed;
 mod routes;
+mod spliced;
+mod witness;
 
 pub mod targets;
 

@@ -4,23 +4,47 @@
 use std::time::Duration;
 
 use meshwire::{
-    Arena, Attribute, Conn, Detection, Endpoint, Head, Kind, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Relay,
+    Arena, Attribute, Codec, Detection, Endpoint, Head, Kind, Link, LocalReply, MAX_DETECT, Outcome, Protocol, Relay,
     RelayStep, RoutingKey,
 };
 
 use crate::checked::Checked;
 use crate::input::{self, Choices, Settings};
+use crate::witness::Witnessed;
 
 /// Reads that are cut as the settings say.
 const READS: usize = 200;
+
+/// Bytes of an input of [`bridge`] that nobody sent: which protocols, settings.
+const BRIDGE: usize = 1 + Settings::LEN;
 
 /// One protocol over `data`: requests for the server codec, responses for the client codec, in turn.
 pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
     let (wire, mut tail) = input::split_tail(data, Settings::LEN);
     let settings = input::settings(&mut tail);
     check_detection(protocol, wire);
+    exchange(Relayed::new(protocol, settings), wire);
+}
 
-    let mut relayed = Relayed::new(protocol, settings);
+/// One protocol from whoever asks and another to whoever answers; a third, which reads what the second writes, is the
+/// witness that nothing else goes out than what was sent on.
+pub(crate) fn bridge(down: &dyn Protocol, up: &dyn Protocol, reader: &dyn Protocol, data: &[u8]) {
+    let (wire, mut tail) = input::split_tail(data, BRIDGE);
+    let _protocols: u8 = tail.arbitrary().unwrap_or_default();
+    let settings = input::settings(&mut tail);
+    exchange(Relayed::between(down, up, Some(reader), settings), wire);
+}
+
+/// Which protocols an input of [`bridge`] is for.
+pub(crate) fn protocols_of(data: &[u8]) -> u8 {
+    let (_, mut tail) = input::split_tail(data, BRIDGE);
+    tail.arbitrary().unwrap_or_default()
+}
+
+/// What the two ends sent, in turn.
+fn exchange(mut relayed: Relayed, wire: &[u8]) {
+    // A codec may have something to say before the first byte.
+    relayed.run();
     for (n, segment) in input::segments(wire).into_iter().enumerate() {
         let mut rest = segment;
         while !rest.is_empty() {
@@ -81,12 +105,20 @@ impl Asked {
 
 impl Relayed {
     pub(crate) fn new(protocol: &dyn Protocol, settings: Settings) -> Self {
-        let end =
-            |conn: Conn| Endpoint::new(Box::new(Checked::new(protocol, conn))).with_high_water(settings.high_water());
-        let mut relay = Relay::new(end(settings.server()));
-        let link = relay.connect(end(settings.client()), &protocol.traits());
+        Self::between(protocol, protocol, None, settings)
+    }
+
+    fn between(down: &dyn Protocol, up: &dyn Protocol, reader: Option<&dyn Protocol>, settings: Settings) -> Self {
+        let end = |codec: Box<dyn Codec>| Endpoint::new(codec).with_high_water(settings.high_water());
+        let mut relay = Relay::new(end(Box::new(Checked::new(down, settings.server()))));
+        let client = Box::new(Checked::new(up, settings.client()));
+        let client: Box<dyn Codec> = match reader {
+            Some(reader) => Box::new(Witnessed::new(client, reader)),
+            None => client,
+        };
+        let link = relay.connect(end(client), &up.traits());
         let choices = Choices::new(settings.seed);
-        let mut relayed = Self {
+        Self {
             settings,
             choices,
             relay,
@@ -95,10 +127,7 @@ impl Relayed {
             now: Duration::ZERO,
             reads: 0,
             forwarded: Vec::new(),
-        };
-        // A codec may have something to say before the first byte.
-        relayed.run();
-        relayed
+        }
     }
 
     /// The end towards whoever asks.

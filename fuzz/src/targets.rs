@@ -4,22 +4,38 @@ use meshwire::Protocol;
 use meshwire::testkit::toy;
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
+use meshwire_http2::Http2;
 
-use crate::{hpack, joined, relayed, routes};
+use crate::{hpack, joined, relayed, routes, spliced};
 
 /// A target: any bytes, and a panic where something does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
 pub const ALL: &[(&str, Target)] = &[
+    ("bridge", bridge),
     ("dubbo", dubbo),
     ("framed", framed),
     ("hpack", hpack),
     ("http1", http1),
+    ("http2", http2),
     ("joined", joined),
     ("mux", mux),
     ("routes", routes),
+    ("splice", splice),
 ];
+
+/// One version of HTTP from whoever asks and another to whoever answers, or the same.
+pub fn bridge(data: &[u8]) {
+    let (one, two) = (Http1::default(), Http2::default());
+    // It reads one direction only, and holds nobody to what the other one announced.
+    let observer = Http2::default().observe(true);
+    let which = relayed::protocols_of(data);
+    let down: &dyn Protocol = if which & 1 == 0 { &one } else { &two };
+    let (up, reader): (&dyn Protocol, &dyn Protocol) =
+        if (which ^ which >> 1) & 1 == 0 { (&two, &observer) } else { (&one, &one) };
+    relayed::bridge(down, up, reader, data);
+}
 
 /// Dubbo, both roles.
 pub fn dubbo(data: &[u8]) {
@@ -41,11 +57,18 @@ pub fn http1(data: &[u8]) {
     relayed::run(&Http1::default(), data);
 }
 
+/// HTTP/2, both roles.
+pub fn http2(data: &[u8]) {
+    relayed::run(&Http2::default(), data);
+}
+
 /// A client and a server codec, and what lies between them changed on the way.
 pub fn joined(data: &[u8]) {
     let protocol: &dyn Protocol = match joined::protocol_of(data) {
         0 => &Http1::default(),
         1 => &Dubbo::default(),
+        3 => &toy::Mux,
+        4 => &Http2::default(),
         _ => &toy::Framed,
     };
     joined::run(protocol, data);
@@ -59,4 +82,9 @@ pub fn mux(data: &[u8]) {
 /// A route document, and lookups in its table.
 pub fn routes(data: &[u8]) {
     routes::run(data);
+}
+
+/// Two HTTP/2 connections as one.
+pub fn splice(data: &[u8]) {
+    spliced::run(data);
 }
