@@ -18,7 +18,8 @@ use crate::head::Fields;
 ///
 /// Parts are not checked as a codec checks a head. Where a message could be read in two ways (the URI's authority and
 /// another `Host`, two of them, userinfo), the first of what the table names counts; `parts::from_request` of the codecs
-/// refuses it. An `OPTIONS` of a whole server in absolute-form has the path `/` here, since a URI cannot say otherwise.
+/// makes of it what the codec would, which refuses most of that. And a URI in absolute-form without a path has the path
+/// `/`: a query behind it, and that an `OPTIONS` means the whole server, are not seen.
 ///
 /// ```
 /// # #[cfg(feature = "yaml")] {
