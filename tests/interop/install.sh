@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the peers of the interop test: Debian packages, npm and Python packages, and the Java and Go
-# programs with their libraries. Nothing is done twice. Needs root only where a Debian package is missing.
+# Installs the peers of the interop test: Debian packages, npm and Python packages, programs in Java, Go and Rust
+# with their libraries, and conformance suites. Nothing is done twice. Needs root only where a Debian package is missing.
 set -eu
 cd "$(dirname "$0")"
 
@@ -71,6 +71,11 @@ if ! done_once conformance/target conformance/go.mod conformance/go.sum conforma
     rm -rf conformance/target/build
     echo "$version" > "$bin/httpwg.version"
     echo "$sum" > conformance/target/.made-from
+fi
+
+if ! done_once tonic/target tonic/Cargo.toml tonic/Cargo.lock tonic/src/*.rs; then
+    (cd tonic && cargo build --locked --quiet --target-dir target)
+    echo "$sum" > tonic/target/.made-from
 fi
 
 if ! done_once java/grpc/target java/grpc/pom.xml java/grpc/src/interop/*.java; then
