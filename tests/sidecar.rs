@@ -83,6 +83,29 @@ clusters: [{{name: c, address: '127.0.0.1:1'}}]
 }
 
 #[test]
+fn a_splice_has_one_protocol_and_a_cluster() {
+    let config = |protocol, splice| {
+        format!(
+            "
+listeners: [{{name: in, address: '127.0.0.1:0', protocol: {protocol}, splice: {splice}}}]
+routes: {{virtual_hosts: []}}
+clusters: [{{name: c, address: '127.0.0.1:1'}}]
+"
+        )
+    };
+    for (name, protocol, splice, problem) in [
+        ("splice-auto", "auto", "c", "listeners[0].protocol: a splice takes http2, or grpc, and nothing else"),
+        ("splice-http1", "http1", "c", "listeners[0].protocol: a splice takes http2, or grpc, and nothing else"),
+        ("splice-to", "grpc", "d", "listeners[0].splice: there is no cluster \"d\""),
+    ] {
+        let output = run(&["--config", &file(name, &config(protocol, splice)), "--check"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(problem), "{said}");
+    }
+    assert!(run(&["--config", &file("splice", &config("http2", "c")), "--check"]).status.success());
+}
+
+#[test]
 fn a_wrong_key_is_refused() {
     let path = file("key", "listeners: []\nroutes: {virtual_hosts: []}\nclusters: []\nlistener: 1\n");
     let output = run(&["--config", &path, "--check"]);

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use meshwire::route::document::{self, Document};
 use meshwire::{Limits, Protocol, Registry, RouteTable};
+use meshwire_http2::ReplyAs;
 use serde::Deserialize;
 
 use crate::connection::Destination;
+use crate::splice::Pin;
 
 /// What stands in the file.
 #[derive(Deserialize)]
@@ -34,6 +36,9 @@ pub(crate) struct Listener {
     /// Whether HTTP/1.1 may become HTTP/2 by `Upgrade: h2c`.
     #[serde(default)]
     pub(crate) h2c: bool,
+    /// The cluster that every connection is joined to, frame by frame.
+    #[serde(default)]
+    pub(crate) splice: Option<String>,
     #[serde(default)]
     pub(crate) limits: Limits,
 }
@@ -87,6 +92,7 @@ pub(crate) struct Bind {
     /// Set where there is nothing to detect.
     pub(crate) pinned: Option<Arc<dyn Protocol>>,
     pub(crate) detect_timeout: Duration,
+    pub(crate) splice: Option<Pin>,
     pub(crate) limits: Arc<Limits>,
 }
 
@@ -135,7 +141,11 @@ pub(crate) fn plan(config: Config, all: &Registry) -> Result<Plan, Vec<String>> 
         if !names.insert(listener.name.clone()) {
             problems.push(format!("listeners[{n}].name: there are two listeners {:?}", listener.name));
         }
+        if let Some(cluster) = listener.splice.as_ref().filter(|name| !clusters.contains_key(*name)) {
+            problems.push(format!("listeners[{n}].splice: there is no cluster {cluster:?}"));
+        }
         match bind(listener, all) {
+            Ok(bind) if bind.splice.is_some() => listeners.push(bind),
             Ok(bind) => {
                 for protocol in bind.registry.protocols() {
                     if let Err(error) = protocol.check_depth(table.depth()) {
@@ -175,6 +185,14 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
     if chosen.is_empty() {
         return Err("name a protocol, or auto".to_owned());
     }
+    let splice = match (listener.splice, names.as_slice()) {
+        (None, _) => None,
+        (Some(cluster), [name]) if chosen.iter().all(|protocol| protocol.name() == "http2") => {
+            let reply = if name.starts_with("grpc") { ReplyAs::Grpc } else { ReplyAs::Http };
+            Some(Pin { cluster, reply })
+        }
+        (Some(_), _) => return Err("a splice takes http2, or grpc, and nothing else".to_owned()),
+    };
     let pinned = if let [one] = chosen.as_slice() { Some(Arc::clone(one)) } else { None };
     let registry = Arc::new(builder.build().map_err(|error| error.to_string())?);
     Ok(Bind {
@@ -183,6 +201,7 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
         registry,
         pinned,
         detect_timeout: Duration::from_millis(listener.detect_timeout_ms),
+        splice,
         limits: Arc::new(listener.limits),
     })
 }

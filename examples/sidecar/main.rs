@@ -2,6 +2,7 @@
 
 mod config;
 mod connection;
+mod splice;
 
 use std::io;
 use std::path::PathBuf;
@@ -156,6 +157,9 @@ async fn accept(listener: TcpListener, bind: Bind, shared: Arc<Shared>, mut stop
 
 async fn connection(mut io: tokio::net::TcpStream, bind: &Bind, shared: Arc<Shared>) -> io::Result<()> {
     io.set_nodelay(true)?;
+    if let Some(pin) = &bind.splice {
+        return splice::serve(io, pin, &bind.limits, &shared).await;
+    }
     let (protocol, seen) = match &bind.pinned {
         Some(protocol) => (Arc::clone(protocol), bytes::BytesMut::new()),
         None => connection::detect(&mut io, &bind.registry, bind.detect_timeout).await?,

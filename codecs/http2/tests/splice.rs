@@ -732,9 +732,11 @@ fn two_splices_behind_each_other_drain_both() {
     outer.with(|splice, ends| splice.drain(ends));
     let pings: Vec<_> = outer.client_got().into_iter().filter(|frame| frame.kind == PING).collect();
     assert_eq!(pings.len(), 2);
-    for ping in pings {
+    for (n, ping) in pings.into_iter().enumerate() {
         outer.from(Side::Down, frame(PING, ACK, 0, &ping.payload)).unwrap();
         inner.from(Side::Down, outer.up.take()).unwrap();
+        // The one behind comes back first.
+        assert_eq!((inner.splice.is_over(), outer.splice.next_deadline().is_none()), (true, n == 1));
     }
     assert!(inner.splice.is_over() && outer.splice.is_over() && inner.up.is_empty());
 }
