@@ -605,9 +605,10 @@ impl Relay {
         let Some(state) = self.exchanges.get_mut(&exchange) else { return };
         let held = Held { exchange, event, from: Some((Side::Down, state.down)) };
         if state.held_up > 0 {
-            state.held_up = state.held_up.saturating_add(1);
-            if let Some(up) = self.ups.get_mut(&link) {
-                up.held.push_back(held);
+            if let Some(up) = self.ups.get_mut(&link)
+                && upstream::hold(&mut up.held, held)
+            {
+                state.held_up = state.held_up.saturating_add(1);
             }
         } else if let Some(held) = self.try_up(link, held) {
             if let Some(state) = self.exchanges.get_mut(&exchange) {
@@ -704,11 +705,11 @@ impl Relay {
             None => false,
         };
         let left = if waiting { Some(held) } else { self.try_down(held) };
-        if let Some(held) = left {
-            if let Some(state) = self.exchanges.get_mut(&exchange) {
-                state.held_down = state.held_down.saturating_add(1);
-            }
-            self.held_down.push_back(held);
+        if let Some(held) = left
+            && upstream::hold(&mut self.held_down, held)
+            && let Some(state) = self.exchanges.get_mut(&exchange)
+        {
+            state.held_down = state.held_down.saturating_add(1);
         }
     }
 
