@@ -204,7 +204,7 @@ impl Running {
     }
 }
 
-/// `/local/<outcome>` is answered by the proxy, or with a call of a method of that name.
+/// `/local/<outcome>` is answered by the proxy itself.
 fn local(head: &Head) -> Option<Outcome> {
     let Attr::Value(path) = head.attribute(Attribute::Path) else { return None };
     Outcome::from_name(std::str::from_utf8(path).ok()?.strip_prefix("/local/")?)
