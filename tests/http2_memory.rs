@@ -1,6 +1,6 @@
 //! What an HTTP/2 connection and its streams hold: live bytes, counted.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)] // a test that cannot go on panics
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)] // a test that cannot go on panics
 
 #[path = "../examples/sidecar/connection.rs"]
 #[allow(dead_code)]

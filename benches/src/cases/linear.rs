@@ -53,6 +53,8 @@ impl Drip {
     fn new(protocol: Box<dyn Protocol>, message: Vec<u8>, whole: usize) -> Self {
         let mut limits = Limits::default();
         limits.whole = whole;
+        // Fields count for more than their bytes.
+        limits.head = 2 * SIZE;
         limits.field = limits.head;
         let limits = Arc::new(limits);
         let codec = protocol.codec(Conn::server().with_limits(Arc::clone(&limits)));

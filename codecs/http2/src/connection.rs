@@ -359,6 +359,13 @@ impl Connection {
         input.split_to(n.min(input.len())).freeze()
     }
 
+    /// Takes bytes that nobody gets.
+    fn pass(&mut self, input: &mut BytesMut, n: usize) {
+        let n = n.min(input.len());
+        self.stats.bytes_in = self.stats.bytes_in.saturating_add(n as u64);
+        input.advance(n);
+    }
+
     fn preface(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Option<Event>, DecodeError> {
         if input.iter().zip(PREFACE).any(|(seen, known)| seen != known) {
             return Err(self.fatal(Code::PROTOCOL_ERROR, "preface", "a client begins with the preface", cx));
@@ -367,7 +374,7 @@ impl Connection {
             self.need = PREFACE.len();
             return Ok(None);
         }
-        let _ = self.take(input, PREFACE.len());
+        self.pass(input, PREFACE.len());
         self.rx = Rx::Frame;
         self.need = HEADER;
         Ok(None)

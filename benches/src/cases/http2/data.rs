@@ -14,22 +14,24 @@ use crate::frames::{self, PREFACE, Strings};
 use crate::lists;
 
 const SIZE: usize = 16 * 1024;
-const FRAME: usize = frames::HEADER + SIZE;
-const FRAMES: usize = 16;
+const READ: usize = FRAMES * (frames::HEADER + SIZE);
+/// Frames in a read, as many as a read buffer of 64 KiB takes; and reads.
+const FRAMES: usize = 3;
+const READS: usize = 4;
 const BUFFER: usize = 64 * 1024;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::new("http2/data/16384", "copy floor", FRAMES as u32, Forward::new, Floor::new)
+        Case::new("http2/data/16384", "copy floor", (FRAMES * READS) as u32, Forward::new, Floor::new)
             .target(Target::Time(1.3))
             .target(Target::Instructions(1.3))
             .target(Target::Allocations(0.1)),
     ]
 }
 
-/// How fast a copy is depends on where its two ends lie in their pages. Each frame of a batch has other places, the same
+/// How fast a copy is depends on where its two ends lie in their pages. Each read of a batch has other places, the same
 /// on both sides, so that it is not a matter of luck whose are better.
-const APART: usize = 4096 / FRAMES;
+const APART: usize = 4096 / READS;
 
 /// The frames as they come out of a socket, and where they go to.
 struct Ends {
@@ -41,20 +43,20 @@ impl Ends {
     fn new() -> Self {
         let frame = frames::frame(frames::DATA, 0, 1, &[b'x'; SIZE]);
         let mut from = Vec::new();
-        for n in 0..FRAMES {
-            from.resize(n * (frame.len() + APART), 0);
-            from.extend_from_slice(&frame);
+        for n in 0..READS {
+            from.resize(n * (READ + APART), 0);
+            from.extend(frame.repeat(FRAMES));
         }
-        Self { from, to: vec![0; BUFFER] }
+        Self { from, to: vec![0; 2 * BUFFER] }
     }
 
     fn read(&self, n: usize) -> &[u8] {
-        &self.from[n * (FRAME + APART)..][..FRAME]
+        &self.from[n * (READ + APART)..][..READ]
     }
 
     fn write(&mut self, n: usize, at: usize, bytes: &[u8]) {
         // Not in step with where they came from.
-        let from = n * 7 % FRAMES * APART + at;
+        let from = n * 3 % READS * APART + at;
         self.to[from..][..bytes.len()].copy_from_slice(bytes);
         black_box(&self.to[..]);
     }
@@ -95,7 +97,7 @@ impl Forward {
         send(&mut *client, &mut head, &mut output);
         let up = head.stream().expect("a name");
         output.advance(output.len());
-        let bytes = ((SIZE * FRAMES) as u32).to_be_bytes();
+        let bytes = ((SIZE * FRAMES * READS) as u32).to_be_bytes();
         Self {
             server,
             client,
@@ -113,7 +115,7 @@ impl Forward {
 impl Side for Forward {
     fn run(&mut self) {
         let mut all = 0;
-        for n in 0..FRAMES {
+        for n in 0..READS {
             self.input.extend_from_slice(self.ends.read(n));
             loop {
                 let step = self.server.decode(&mut self.input, &mut cx(&mut self.back)).expect("decoded");
@@ -122,12 +124,12 @@ impl Side for Forward {
                 let stream = event.stream().expect("a stream's");
                 event.set_stream(self.up);
                 send(&mut *self.client, &mut event, &mut self.output);
-                all += write(&mut self.output, &mut self.ends, n);
                 self.server.release(stream, len, &mut cx(&mut self.back));
             }
+            all += write(&mut self.output, &mut self.ends, n);
             self.back.advance(self.back.len());
         }
-        assert_eq!(all, FRAMES * FRAME);
+        assert_eq!(all, READS * READ);
         // The peer upstream gives back what it has read.
         self.answers.extend_from_slice(&self.credit);
         while let Step::Event(event) =
@@ -168,10 +170,10 @@ impl Floor {
 
 impl Side for Floor {
     fn run(&mut self) {
-        for n in 0..FRAMES {
+        for n in 0..READS {
             self.input.extend_from_slice(self.ends.read(n));
-            let frame = self.input.split_to(FRAME).freeze();
-            self.ends.write(n, 0, &frame);
+            let read = self.input.split_to(READ).freeze();
+            self.ends.write(n, 0, &read);
         }
     }
 }

@@ -359,7 +359,7 @@ impl Connection {
         let Some((before, pad)) = frame::unpadded(header, first) else {
             return Err(self.fatal(Code::PROTOCOL_ERROR, "padding", "padding as long as its frame, or longer", cx));
         };
-        let _ = self.take(input, HEADER.saturating_add(before));
+        self.pass(input, HEADER.saturating_add(before));
         self.need = HEADER;
         let (id, end) = (header.stream, header.has(frame::END_STREAM));
         let content = header.len.saturating_sub(before).saturating_sub(pad);
@@ -455,7 +455,7 @@ impl Connection {
         data.left = data.left.saturating_sub(n);
         if data.left == 0 {
             let behind = data.pad.min(input.len());
-            let _ = self.take(input, behind);
+            self.pass(input, behind);
             data.pad = data.pad.saturating_sub(behind);
         }
         let done = data.left == 0 && data.pad == 0;
