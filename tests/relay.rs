@@ -445,3 +445,17 @@ fn trailers_and_their_outcome_pass() {
     assert_eq!(bench.answer(&answer), answer);
     assert_eq!(bench.done[0].outcome, Outcome::Success, "trailers without one leave the head's");
 }
+
+#[test]
+fn an_upstream_waits_from_when_it_was_connected() {
+    let http = meshwire_http2::Http2::default();
+    let mut relay = Relay::new(Endpoint::new(Http1::default().codec(Conn::server())));
+    let now = Duration::from_secs(3600);
+    relay.set_now(now);
+    let link = relay.connect(Endpoint::new(http.codec(Conn::client())), &http.traits());
+    let _ = relay.poll();
+    assert!(relay.next_deadline().is_none_or(|at| at > now), "{:?}", relay.next_deadline());
+    relay.set_now(now + Duration::from_secs(1));
+    let _ = relay.poll();
+    assert!(relay.upstream(link).is_some_and(|end| !end.codec().state().close));
+}

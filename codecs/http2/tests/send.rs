@@ -303,6 +303,23 @@ fn local_replies_are_of_the_kind_that_was_asked_for() {
 }
 
 #[test]
+fn a_call_whose_answer_has_begun_learns_its_status_behind_it() {
+    let mut end = server();
+    feed(&mut end, [headers(1, true, CALL), headers(3, true, GET)].concat()).unwrap();
+    send(&mut end, &mut open_answer(1, &[(":status", "200"), ("content-type", "application/grpc")]));
+    send(&mut end, &mut open_answer(3, OK));
+    let reply = LocalReply::new(Outcome::Timeout, "no answer in time");
+    let mut late = end.reply(StreamId::new(1), &reply).unwrap();
+    let said = send(&mut end, &mut late);
+    assert_eq!((said.len(), said[0].flags), (1, END_HEADERS | END_STREAM));
+    let all = fields(&mut Decoder::new(4096), &said[0].payload);
+    assert_eq!(all[0].0, "grpc-status");
+    assert_eq!(all[0].1, "4");
+    // Elsewhere nothing can be said behind a head.
+    assert!(end.reply(StreamId::new(3), &reply).is_none());
+}
+
+#[test]
 fn a_server_says_twice_that_it_is_going() {
     let mut end = server();
     feed(&mut end, headers(1, false, POST)).unwrap();
