@@ -53,7 +53,7 @@ pub(crate) fn detect(prefix: &[u8]) -> Detection {
     }
     // Any other method, CONNECT too: only the version tells. The HTTP/2 preface ends here, at its own.
     let end = target.iter().position(|b| *b == b' ');
-    if !grammar::is_target(target.get(..end.unwrap_or(target.len())).unwrap_or_default()) && !target.is_empty() {
+    if !grammar::may_begin_target(target.get(..end.unwrap_or(target.len())).unwrap_or_default()) && !target.is_empty() {
         return Detection::No;
     }
     let version = end.and_then(|end| target.get(end.saturating_add(1)..)).unwrap_or_default();
@@ -88,6 +88,21 @@ mod tests {
                 assert_eq!(detect(part), expected);
                 assert_ne!(detect(part), Detection::No, "{yes} at {n}");
             }
+        }
+    }
+
+    /// A letter of several bytes may be cut between them.
+    #[test]
+    fn no_verdict_is_taken_back() {
+        for target in ["\u{66a}.example:443", "/\u{e9}"] {
+            let line = format!("CONNECT {target} HTTP/1.1");
+            let mut verdict = None;
+            for n in 0..=line.len() {
+                let now = detect(&line.as_bytes()[..n]);
+                assert_eq!(verdict.unwrap_or(now), now, "at {n}");
+                verdict = verdict.or(Some(now).filter(|now| !matches!(now, Detection::NeedMore(_))));
+            }
+            assert_eq!(verdict, Some(Detection::Yes));
         }
     }
 

@@ -67,7 +67,12 @@ pub(crate) fn is_value(bytes: &[u8]) -> bool {
 
 /// What may stand in a request-target that somebody wrote anew. Bytes that are no UTF-8 no parser of ours takes.
 pub(crate) fn is_target(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| is(*b, TARGET)) && std::str::from_utf8(bytes).is_ok()
+    may_begin_target(bytes) && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Whether more bytes may make a request-target of it.
+pub(crate) fn may_begin_target(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| is(*b, TARGET))
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110, section 7.2). Userinfo is not part of it.
