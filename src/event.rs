@@ -94,7 +94,8 @@ pub enum Event {
     Body(Body),
     /// Fields behind a body, as a head of [`Kind::Trailers`](crate::Kind::Trailers): they are read, edited and forwarded as
     /// those in front are, and may tell the [outcome](crate::Head::outcome). They end the message, whatever
-    /// [`Head::is_end`](crate::Head::is_end) says.
+    /// [`Head::is_end`](crate::Head::is_end) says. On a length-framed wire they are the checksum behind a body that streams
+    /// ([`Head::tail`](crate::Head::tail)), which has been checked and is passed on.
     Trailers(Head),
     /// A stream ends before its time, both ways.
     Reset(Reset),

@@ -200,7 +200,12 @@ pub struct Head {
     outcome: Outcome,
     named: bool,
     end: bool,
+    /// Bytes behind the data, or [`TAIL_FOLLOWS`].
+    tail: u8,
 }
+
+/// What closes the message comes as its trailers.
+const TAIL_FOLLOWS: u8 = u8::MAX;
 
 const _: () = assert!(size_of::<Head>() <= 128, "a head is moved through several calls: it must stay small");
 
@@ -234,6 +239,7 @@ impl Head {
             outcome: Outcome::Unknown,
             named: !stream.is_new(),
             end: false,
+            tail: 0,
         }
     }
 
@@ -368,6 +374,39 @@ impl Head {
         self.note
     }
 
+    /// The last `n` bytes close the frame and are no data: a checksum. At most 8.
+    #[inline]
+    pub(crate) fn set_tail(&mut self, n: usize) {
+        self.tail = n.min(8) as u8;
+    }
+
+    /// What closes the frame comes behind the body, as its trailers.
+    pub(crate) const fn set_tail_follows(&mut self) {
+        self.tail = TAIL_FOLLOWS;
+    }
+
+    #[inline]
+    pub(crate) const fn tail_follows(&self) -> bool {
+        self.tail == TAIL_FOLLOWS
+    }
+
+    /// How many bytes of it stand behind the data.
+    #[inline]
+    pub(crate) const fn tail_len(&self) -> usize {
+        if self.tail == TAIL_FOLLOWS { 0 } else { self.tail as usize }
+    }
+
+    /// What closes the frame behind its data, where it came with the head: the checksum of a length-framed message.
+    #[inline]
+    pub fn tail(&self) -> &[u8] {
+        self.bytes.get(self.data_end()..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn data_end(&self) -> usize {
+        self.bytes.len().saturating_sub(self.tail_len())
+    }
+
     /// The format it was made with.
     #[inline]
     pub const fn format(&self) -> &'static HeadFormat {
@@ -395,7 +434,7 @@ impl Head {
         self.edits.as_ref().is_some_and(|edits| edits.is_any())
     }
 
-    /// Head and data, as they came.
+    /// Head, data and [tail](Self::tail), as they came.
     #[inline]
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -403,7 +442,10 @@ impl Head {
 
     /// Takes the data out: what is left is the head alone.
     pub fn take_data(&mut self) -> Bytes {
-        self.bytes.split_off((self.data_at as usize).min(self.bytes.len()))
+        let end = self.data_end();
+        self.bytes.truncate(end);
+        self.tail = 0;
+        self.bytes.split_off((self.data_at as usize).min(end))
     }
 }
 
@@ -442,7 +484,7 @@ impl Head {
     /// The data that came with the head.
     #[inline]
     pub fn data(&self) -> &[u8] {
-        self.bytes.get(self.data_at as usize..).unwrap_or_default()
+        self.bytes.get(self.data_at as usize..self.data_end()).unwrap_or_default()
     }
 
     /// Whether the message ends with [`data`](Self::data).

@@ -37,6 +37,8 @@ pub struct FrameCodec<F> {
     unreleased: usize,
     open: usize,
     next_id: u64,
+    /// The tag of the message that passed last.
+    last_tag: u32,
     draining: bool,
     close: bool,
     failed: Option<Box<DecodeError>>,
@@ -96,6 +98,21 @@ impl Running {
     }
 }
 
+/// Whether `frame`, which is `len` bytes long and at the front of `input`, ends in its checksum.
+#[inline(never)]
+fn is_sound(of: &'static Checksum, len: usize, input: &[u8]) -> bool {
+    let end = len.saturating_sub(of.len);
+    let Some((seen, sum)) = input.get(..len).and_then(|frame| frame.split_at_checked(end)) else { return false };
+    let mut running = Running::new(of);
+    running.update(seen);
+    running.matches(sum)
+}
+
+/// A checksum as a number.
+fn sum_of(trailer: &[u8]) -> u64 {
+    trailer.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
 /// A message under way to the peer.
 struct Tx {
     stream: StreamId,
@@ -104,7 +121,17 @@ struct Tx {
     /// How many of those are left out, and what stands in their place.
     cut: u64,
     tail: Vec<u8>,
-    checksum: Option<Running>,
+    seal: Seal,
+}
+
+/// What closes a message to the peer.
+enum Seal {
+    /// Nothing.
+    None,
+    /// The checksum of what was sent.
+    Anew(Running),
+    /// The checksum that came, with these bits changed.
+    Changed(&'static Checksum, u64),
 }
 
 impl<F: FrameFormat> FrameCodec<F> {
@@ -126,6 +153,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             unreleased: 0,
             open: 0,
             next_id: 0,
+            last_tag: 0,
             draining: false,
             close: false,
             failed: None,
@@ -210,13 +238,14 @@ impl<F: FrameFormat> FrameCodec<F> {
             FrameKind::Request | FrameKind::OneWay => self.role == Role::Server,
         };
         let limits = &*self.limits;
-        let fits = len >= frame.payload_at
+        let fits = len.checked_sub(frame.trailer()).is_some_and(|end| end >= frame.payload_at)
             && len <= input.len()
             && len <= limits.whole
             && limits.message.is_none_or(|limit| frame.len <= limit)
             && self.unreleased < limits.window
             && (frame.kind != FrameKind::Request || self.open < limits.open);
-        (from_peer && fits && frame.checksum.is_none()).then_some((frame, len))
+        let sound = from_peer && fits && frame.checksum.is_none_or(|of| is_sound(of, len, input));
+        sound.then_some((frame, len))
     }
 
     /// A frame from its first byte on; `None` when it was a control frame that makes no event.
@@ -257,14 +286,8 @@ impl<F: FrameFormat> FrameCodec<F> {
         match whole {
             Some(len) if input.len() < len => self.wait(len, input).map(Some),
             Some(len) => {
-                if let Some(of) = frame.checksum {
-                    let end = len.saturating_sub(trailer);
-                    let (seen, sum) = input.split_at_checked(end).unwrap_or((input, &[]));
-                    let mut running = Running::new(of);
-                    running.update(seen);
-                    if !sum.get(..trailer).is_some_and(|sum| running.matches(sum)) {
-                        return Err(self.refuse_frame(bad_checksum(end), frame));
-                    }
+                if frame.checksum.is_some_and(|of| !is_sound(of, len, input)) {
+                    return Err(self.refuse_frame(bad_checksum(len.saturating_sub(trailer)), frame));
                 }
                 if control { self.control(&frame, len, input, cx) } else { self.waited(&frame, len, input).map(Some) }
             }
@@ -298,6 +321,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         // written in several stalls the processor.
         head.set_end(true);
         head.will_have_data_at(frame.payload_at);
+        head.set_tail(frame.trailer());
         let end = len.saturating_sub(frame.trailer());
         let seen = input.get(..end).unwrap_or_default();
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
@@ -305,10 +329,8 @@ impl<F: FrameFormat> FrameCodec<F> {
             Ok(Parse::Need(_)) => return Err(self.refuse_first(cut_short(end), input)),
             Err(fault) => return Err(self.refuse_first(fault, input)),
         }
-        let bytes = input.split_to(end).freeze();
-        if len > end {
-            input.advance(len.saturating_sub(end));
-        }
+        let bytes = input.split_to(len).freeze();
+        self.last_tag = frame.tag;
         self.unreleased = self.unreleased.saturating_add(end.saturating_sub(frame.payload_at));
         self.consumed(len);
         self.need = 1;
@@ -432,8 +454,12 @@ impl<F: FrameFormat> FrameCodec<F> {
         let checksum = frame.checksum.map(|of| {
             let mut running = Running::new(of);
             running.update(head.bytes());
+            if of.change.is_some() {
+                head.set_tail_follows();
+            }
             running
         });
+        self.last_tag = frame.tag;
         self.rx = Rx::Payload(Payload { stream, remaining: payload_end.saturating_sub(n as u64), checksum });
         self.need = 1;
         self.consumed(n);
@@ -455,7 +481,9 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
         let stream = payload.stream;
         let last = n as u64 == payload.remaining;
-        let whole = last && input.len() >= n.saturating_add(trailer);
+        // A checksum that is to be passed on is an event of its own.
+        let passed_on = payload.checksum.is_some_and(|running| running.of.change.is_some());
+        let whole = last && input.len() >= n.saturating_add(trailer) && (n == 0 || !passed_on);
         if n == 0 && !whole {
             return Ok(Step::need(trailer.saturating_sub(input.len())));
         }
@@ -467,7 +495,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         let mut consumed = n;
         if whole {
             let running = payload.checksum;
-            let sum = input.split_to(trailer.min(input.len()));
+            let sum = input.split_to(trailer.min(input.len())).freeze();
             consumed = consumed.saturating_add(sum.len());
             self.rx = Rx::Start;
             self.need = 1;
@@ -476,6 +504,13 @@ impl<F: FrameFormat> FrameCodec<F> {
                 let into = at.saturating_sub(self.stats.message_at);
                 let fault = bad_checksum(usize::try_from(into).unwrap_or(usize::MAX).saturating_add(n));
                 return Err(self.refuse(fault, stream, 0));
+            }
+            if passed_on {
+                self.consumed(consumed);
+                let mut trailers = Head::new(self.format.head_format(), Kind::Trailers, stream, sum);
+                trailers.set_data_at(0);
+                trailers.set_tail(trailer);
+                return Ok(Step::Event(Event::Trailers(trailers)));
             }
         }
         self.consumed(consumed);
@@ -535,13 +570,12 @@ impl<F: FrameFormat> FrameCodec<F> {
         if self.tx.is_some() {
             return Ok(self.blocked());
         }
-        let stream = head.stream();
-        let bytes = head.bytes();
+        let (stream, bytes) = (head.stream(), head.bytes());
         let Ok(Parse::Done(frame)) = self.format.frame(bytes) else {
             return invalid(own, "the head holds no whole frame header");
         };
         let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
-        let Some(remaining) = payload_end.checked_sub(bytes.len() as u64) else {
+        let Some(remaining) = payload_end.checked_sub(bytes.len().saturating_sub(head.tail_len()) as u64) else {
             return wrong_length(EncodeError::TooLong, stream);
         };
         if head.is_end() && remaining > 0 {
@@ -550,12 +584,25 @@ impl<F: FrameFormat> FrameCodec<F> {
         if !frame.id.fits(stream.id()) {
             return invalid(own, "the id is wider than the wire's");
         }
-        let in_place = !head.is_edited() && (frame.id.width > 0 || frame.id.value == stream.id());
-        if in_place && head.is_end() && frame.checksum.is_none() && bytes.len() < SHARE {
-            cx.output().put_patched(bytes, |copy| overwrite_id(copy, frame.id, stream.id()));
-        } else {
-            self.slow_head(head, remaining, in_place, cx)?;
+        if head.tail_len() != 0 && head.tail_len() != frame.trailer() {
+            return invalid(own, "the head's checksum has not the length of the frame's");
         }
+        let in_place = self.format.is_sendable(&frame, head)?
+            && !head.is_edited()
+            && (frame.id.width > 0 || frame.id.value == stream.id());
+        let copied = in_place && head.is_end() && bytes.len() < SHARE;
+        match frame.checksum {
+            None if copied => cx.output().put_patched(bytes, |copy| overwrite_id(copy, frame.id, stream.id())),
+            Some(of) if copied && of.change.is_some() && head.tail_len() > 0 => {
+                let bits = changed(of, &frame, stream.id());
+                cx.output().put_patched(bytes, |copy| {
+                    overwrite_id(copy, frame.id, stream.id());
+                    change_sum(copy, of, bits);
+                });
+            }
+            _ => self.slow_head(head, remaining, in_place, cx)?,
+        }
+        self.last_tag = stream.tag();
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
         self.count_open(frame.kind);
         Ok(Sent::All)
@@ -582,23 +629,45 @@ impl<F: FrameFormat> FrameCodec<F> {
         } else {
             self.format.rebuild(&frame, head, &mut front)?
         };
-        let rest = bytes.get(rebuilt.replaced..).map(|_| bytes.slice(rebuilt.replaced..)).unwrap_or_default();
+        let end = bytes.len().saturating_sub(head.tail_len());
+        let rest = bytes.get(rebuilt.replaced..end).map(|_| bytes.slice(rebuilt.replaced..end)).unwrap_or_default();
         let mut tx = Tx {
             stream,
             remaining: remaining.saturating_add(rest.len() as u64),
             cut: rebuilt.cut as u64,
             tail: rebuilt.tail,
-            checksum: frame.checksum.map(Running::new),
+            seal: self.seal(&frame, head, in_place, &front),
         };
-        if let Some(running) = &mut tx.checksum {
+        if let Seal::Anew(running) = &mut tx.seal {
             running.update(&front);
         }
         cx.output().put(&front);
         let tx = self.tx.insert(tx);
-        if tx.send(rest, head.is_end(), cx) {
+        tx.send(rest, cx);
+        if head.is_end() {
+            tx.finish(head.tail(), cx);
             self.sent(cx);
         }
         Ok(())
+    }
+
+    /// How the message is closed that begins with `front`.
+    fn seal(&self, frame: &Frame, head: &Head, in_place: bool, front: &[u8]) -> Seal {
+        if in_place
+            && let Some(of) = frame.checksum.filter(|of| of.change.is_some())
+            && (head.tail_len() > 0 || head.tail_follows())
+        {
+            return Seal::Changed(of, changed(of, frame, head.stream().id()));
+        }
+        // What was built anew may be of another version, which closes otherwise.
+        let of = match (in_place, front) {
+            (true, _) | (_, []) => frame.checksum,
+            _ => match self.format.frame(front) {
+                Ok(Parse::Done(built)) => built.checksum,
+                _ => frame.checksum,
+            },
+        };
+        of.map_or(Seal::None, |of| Seal::Anew(Running::new(of)))
     }
 
     fn body(&mut self, body: &mut Body, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
@@ -612,9 +681,36 @@ impl<F: FrameFormat> FrameCodec<F> {
         if body.end && n < tx.remaining {
             return Err(EncodeError::TooShort(body.stream));
         }
-        if tx.send(std::mem::take(&mut body.data), body.end, cx) {
+        if body.end && matches!(tx.seal, Seal::Changed(..)) {
+            return invalid(self.format.head_format(), "the checksum that came with the message is missing");
+        }
+        tx.send(std::mem::take(&mut body.data), cx);
+        if body.end {
+            tx.finish(&[], cx);
             self.sent(cx);
         }
+        Ok(Sent::All)
+    }
+
+    /// The end of a body, and the checksum that came behind it, if one did.
+    fn trailers(&mut self, trailers: &Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        if trailers.fields().into_iter().flatten().next().is_some() {
+            return Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" });
+        }
+        let stream = trailers.stream();
+        let own = self.format.head_format();
+        let Some(tx) = self.tx.as_mut().filter(|tx| tx.stream == stream) else {
+            return Err(EncodeError::NotOpen(stream));
+        };
+        if tx.remaining > 0 {
+            return Err(EncodeError::TooShort(stream));
+        }
+        let tail = if std::ptr::eq(own, trailers.format()) { trailers.tail() } else { &[] };
+        if matches!(tx.seal, Seal::Changed(of, _) if of.len != tail.len()) {
+            return invalid(own, "the checksum that came with the message is missing");
+        }
+        tx.finish(tail, cx);
+        self.sent(cx);
         Ok(Sent::All)
     }
 
@@ -636,11 +732,7 @@ impl<F: FrameFormat> FrameCodec<F> {
                 }
                 Ok(Sent::All)
             }
-            Event::Trailers(trailers) if trailers.fields().into_iter().flatten().next().is_none() => {
-                let mut end = Body { stream: trailers.stream(), data: Bytes::new(), end: true };
-                self.body(&mut end, cx)
-            }
-            Event::Trailers(_) => Err(EncodeError::NoPlace { protocol: self.protocol(), what: "trailers" }),
+            Event::Trailers(trailers) => self.trailers(trailers, cx),
             Event::GoAway => {
                 self.go_away(cx);
                 Ok(Sent::All)
@@ -673,27 +765,57 @@ impl<F: FrameFormat> FrameCodec<F> {
 const SHARE: usize = 4096;
 
 impl Tx {
-    /// Sends the next bytes of the old message; whether it is complete. Its last byte does not end it: until its end is
-    /// said it may turn out to be damaged, and must not be signed anew.
-    fn send(&mut self, mut data: Bytes, end: bool, cx: &mut Cx<'_>) -> bool {
+    /// Sends the next bytes of the old message. Its last byte does not end it: until its end is said it may turn out to
+    /// be damaged, and must not be signed anew.
+    fn send(&mut self, mut data: Bytes, cx: &mut Cx<'_>) {
         let kept = self.remaining.saturating_sub(self.cut);
         self.remaining = self.remaining.saturating_sub(data.len() as u64);
         if let Ok(kept) = usize::try_from(kept) {
             data.truncate(kept);
         }
-        if let Some(running) = &mut self.checksum {
+        if let Seal::Anew(running) = &mut self.seal {
             running.update(&data);
         }
         cx.output().put_bytes(data);
-        if !end {
-            return false;
-        }
-        if let Some(mut running) = self.checksum {
-            running.update(&self.tail);
-            running.put(&mut self.tail);
+    }
+
+    /// Ends the message, which came with the checksum `sum` or with none.
+    fn finish(&mut self, sum: &[u8], cx: &mut Cx<'_>) {
+        match &mut self.seal {
+            Seal::None => {}
+            Seal::Anew(running) => {
+                running.update(&self.tail);
+                running.put(&mut self.tail);
+            }
+            Seal::Changed(of, bits) => {
+                self.tail.extend_from_slice(sum);
+                change_sum(&mut self.tail, of, *bits);
+            }
         }
         cx.output().put(&self.tail);
-        true
+    }
+}
+
+/// The bits of the checksum of `frame` that change with its id.
+#[inline]
+fn changed(of: &Checksum, frame: &Frame, id: u64) -> u64 {
+    let difference = frame.id.value ^ id;
+    let id_end = frame.id.at.saturating_add(usize::from(frame.id.width)).saturating_add(of.len);
+    match of.change {
+        Some(change) if difference != 0 => change(difference, frame.len.saturating_sub(id_end as u64)),
+        _ => 0,
+    }
+}
+
+/// Changes `bits` of the checksum that `frame` ends in.
+#[inline]
+fn change_sum(frame: &mut [u8], of: &Checksum, bits: u64) {
+    let at = frame.len().saturating_sub(of.len);
+    if let Some(sum) = frame.get_mut(at..) {
+        let changed = (sum_of(sum) ^ bits).to_be_bytes();
+        if let Some(changed) = changed.get(8usize.saturating_sub(sum.len())..) {
+            sum.copy_from_slice(changed);
+        }
     }
 }
 
@@ -836,7 +958,7 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
         let mut frame = Vec::new();
         // Heartbeats count down from the top, exchanges up from the bottom: they do not meet in a lifetime.
         self.next_id = self.next_id.wrapping_sub(1);
-        let sent = self.format.heartbeat(self.next_id, &mut frame) && self.owe(frame, cx);
+        let sent = self.format.heartbeat(self.next_id, self.last_tag, &mut frame) && self.owe(frame, cx);
         self.stats.heartbeats_out = self.stats.heartbeats_out.saturating_add(u64::from(sent));
         sent
     }
@@ -844,7 +966,7 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
     fn go_away(&mut self, cx: &mut Cx<'_>) {
         let mut frame = Vec::new();
         self.next_id = self.next_id.wrapping_sub(1);
-        if self.format.go_away(self.next_id, &mut frame) {
+        if self.format.go_away(self.next_id, self.last_tag, &mut frame) {
             let _ = self.owe(frame, cx);
         }
         self.draining = true;

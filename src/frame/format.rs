@@ -52,15 +52,18 @@ pub trait FrameFormat: Send {
         false
     }
 
-    /// Appends a heartbeat named `id`, without its trailer; false where the protocol has none.
-    fn heartbeat(&self, id: u64, out: &mut Vec<u8>) -> bool {
-        let _ = (id, out);
+    /// Appends a heartbeat named `id`, without its trailer; false where the protocol has none. `like` is the tag of the
+    /// message that passed last in either direction, 0 before the first: where a connection may speak several versions,
+    /// what says nothing of its own should speak the one that is spoken.
+    fn heartbeat(&self, id: u64, like: u32, out: &mut Vec<u8>) -> bool {
+        let _ = (id, like, out);
         false
     }
 
     /// Appends what asks the peer to open no more exchanges, without its trailer; false where the protocol has none.
-    fn go_away(&self, id: u64, out: &mut Vec<u8>) -> bool {
-        let _ = (id, out);
+    /// `like` is as for [`heartbeat`](Self::heartbeat).
+    fn go_away(&self, id: u64, like: u32, out: &mut Vec<u8>) -> bool {
+        let _ = (id, like, out);
         false
     }
 
@@ -70,8 +73,21 @@ pub trait FrameFormat: Send {
         false
     }
 
+    /// Whether the frame of `head` may go out under the name of [`Head::stream`] as it is, its id apart; false where it
+    /// must be [rebuilt](Self::rebuild), say because the tag of that name asks for another version of the protocol.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] for what must not be sent on at all: what can be read may mean something else to the next reader.
+    #[inline]
+    fn is_sendable(&self, frame: &Frame, head: &Head) -> Result<bool, EncodeError> {
+        let _ = (frame, head);
+        Ok(true)
+    }
+
     /// Appends the front of the frame anew, with the id of [`Head::stream`] and every edit of `head`: called where
-    /// overwriting the id in place is not enough (edits; an id of variable length).
+    /// overwriting the id in place is not enough (edits; an id of variable length; what
+    /// [`is_sendable`](Self::is_sendable) does not let pass). What is appended holds the whole header.
     ///
     /// # Errors
     ///
@@ -189,6 +205,11 @@ pub enum Control {
 }
 
 /// A checksum behind the payload, over all of the frame before it.
+///
+/// A message that is whole is checked before it is handed over; a larger one when its end has come. What is forwarded
+/// with another id is never signed anew where [`change`](Self::change) is known: the checksum that came is changed by what
+/// the id changes, so that what was damaged on the way through a proxy stays detectably so. It travels in
+/// [`Head::tail`], or, behind a body that streams, in an [`Event::Trailers`](crate::Event::Trailers).
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Checksum {
@@ -200,6 +221,9 @@ pub struct Checksum {
     pub update: fn(u64, &[u8]) -> u64,
     /// The checksum of a state.
     pub finish: fn(u64) -> u64,
+    /// What the checksum is XORed with when 8 bytes, big-endian, that end `behind` bytes before the checksum are XORed with
+    /// `difference`; `None` where the checksum is not linear (CRCs are).
+    pub change: Option<fn(difference: u64, behind: u64) -> u64>,
 }
 
 /// Where a scan of a head stands. What the numbers mean is the format's; all begin at 0.
@@ -220,7 +244,7 @@ pub struct Scan {
 pub struct Rebuilt {
     /// How many of the head's old bytes the new ones stand for.
     pub replaced: usize,
-    /// How many payload bytes at the end of the old message are left out.
+    /// How many payload bytes at the end of the old message, a checksum apart, are left out.
     pub cut: usize,
     /// What follows in their place.
     pub tail: Vec<u8>,

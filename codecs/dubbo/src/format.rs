@@ -91,12 +91,12 @@ impl FrameFormat for DubboFormat {
         }
     }
 
-    fn heartbeat(&self, id: u64, out: &mut Vec<u8>) -> bool {
+    fn heartbeat(&self, id: u64, _: u32, out: &mut Vec<u8>) -> bool {
         event::put_heartbeat(id, out);
         true
     }
 
-    fn go_away(&self, id: u64, out: &mut Vec<u8>) -> bool {
+    fn go_away(&self, id: u64, _: u32, out: &mut Vec<u8>) -> bool {
         event::put_read_only(id, out);
         true
     }

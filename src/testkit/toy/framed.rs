@@ -85,6 +85,7 @@ static CHECKSUM: Checksum = Checksum {
         u64::from(bytes.iter().fold(state as u32, step))
     },
     finish: |state| state,
+    change: None,
 };
 
 static HEAD: HeadFormat = HeadFormat::new(NAME, NAME)
@@ -210,12 +211,12 @@ impl FrameFormat for Format {
         true
     }
 
-    fn heartbeat(&self, id: u64, out: &mut Vec<u8>) -> bool {
+    fn heartbeat(&self, id: u64, _: u32, out: &mut Vec<u8>) -> bool {
         put_control(HEARTBEAT, id, out);
         true
     }
 
-    fn go_away(&self, id: u64, out: &mut Vec<u8>) -> bool {
+    fn go_away(&self, id: u64, _: u32, out: &mut Vec<u8>) -> bool {
         put_control(GO_AWAY, id, out);
         true
     }
@@ -255,7 +256,7 @@ impl FrameFormat for Format {
             let (Some(at), Some(fields)) = (head.fields_at(), head.fields()) else {
                 return Err(EncodeError::NoPlace { protocol: NAME, what: "edits of fields that were not decoded" });
             };
-            rebuilt.cut = bytes.len().saturating_sub(at);
+            rebuilt.cut = bytes.len().saturating_sub(head.tail().len()).saturating_sub(at);
             fields.for_each(|(name, value)| put_field(name, value, &mut rebuilt.tail));
         }
         // What was there, without what is replaced or left out, with what comes in its place.
