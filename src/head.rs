@@ -356,6 +356,12 @@ impl Head {
         self.timeout = u32::try_from(timeout.as_millis()).unwrap_or(NONE);
     }
 
+    /// The same in milliseconds.
+    #[inline]
+    pub const fn set_timeout_millis(&mut self, timeout: u32) {
+        self.timeout = timeout;
+    }
+
     /// Whether the message ends with the data in here.
     #[inline]
     pub fn set_end(&mut self, end: bool) {

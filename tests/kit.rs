@@ -3,6 +3,7 @@
 
 mod samples;
 
+use meshwire::Limits;
 use meshwire::testkit::{Check, Kit, Sample, assert_conforms, toy};
 
 /// Runs everything. What no sample has anything for is listed, so that no check is lost unseen.
@@ -44,6 +45,29 @@ fn dubbo_in_a_serialization_that_is_not_read() {
     assert_conforms(&kit.with_outcomes(samples::dubbo::opaque_outcomes));
 }
 
+#[test]
+fn bolt() {
+    let protocol = meshwire_sofarpc::Bolt::new();
+    let kit = Kit::new(&protocol).with_samples(samples::bolt::samples()).with_outcomes(samples::bolt::outcomes);
+    run(&kit, &[Check::ResetCredit]);
+}
+
+#[test]
+fn bolt_whose_messages_are_not_waited_for() {
+    let mut limits = Limits::default();
+    limits.whole = 256;
+    let protocol = meshwire_sofarpc::Bolt::new();
+    let kit = Kit::new(&protocol).with_samples(samples::bolt::samples()).with_outcomes(samples::bolt::outcomes);
+    run(&kit.with_limits(limits), &[Check::ResetCredit]);
+}
+
+#[test]
+fn raw_bolt() {
+    let protocol = meshwire_sofarpc::Bolt::new();
+    let kit = Kit::new(&protocol).with_sample(samples::bolt::raw());
+    assert_conforms(&kit.with_outcomes(samples::bolt::raw_outcomes));
+}
+
 /// Every protocol's samples against every other's matcher, whatever the order of registration.
 #[test]
 fn each_protocol_is_told_from_every_other() {
@@ -51,9 +75,10 @@ fn each_protocol_is_told_from_every_other() {
 
     use meshwire::{Detection, Protocol, Registry, Sniffed};
 
-    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 4] = [
+    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 5] = [
         (Arc::new(meshwire_http1::Http1::default()), samples::http1::samples()),
         (Arc::new(meshwire_dubbo::Dubbo::new()), samples::dubbo::samples()),
+        (Arc::new(meshwire_sofarpc::Bolt::new()), samples::bolt::samples()),
         (Arc::new(toy::Framed), toy::framed::samples()),
         (Arc::new(toy::Mux), toy::mux::samples()),
     ];

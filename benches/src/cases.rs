@@ -1,6 +1,8 @@
 //! The cases.
 
+mod bolt;
 mod dubbo;
+mod forward;
 mod hpack;
 mod http1;
 mod http2;
@@ -12,8 +14,17 @@ use crate::case::Case;
 
 /// Every case, in the order in which they are printed.
 pub fn all() -> Vec<Case> {
-    [http1::cases(), pipe::cases(), dubbo::cases(), http2::cases(), hpack::cases(), route::cases(), linear::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        http1::cases(),
+        pipe::cases(),
+        dubbo::cases(),
+        bolt::cases(),
+        http2::cases(),
+        hpack::cases(),
+        route::cases(),
+        linear::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,6 +1,8 @@
 //! What is sent, to the byte.
 
+use meshwire::{Conn, Cx, Event, Output, Protocol};
 use meshwire_dubbo::Call;
+use meshwire_sofarpc::{Bolt, Version};
 
 use crate::frames;
 
@@ -95,6 +97,31 @@ pub fn dubbo(size: usize) -> Vec<u8> {
     })
 }
 
+/// A Bolt request of `size` bytes in this version, with six entries in its header map, signed where the version says so.
+pub fn bolt(size: usize, version: Version) -> Vec<u8> {
+    filled(size, |n| {
+        let call = meshwire_sofarpc::Call::new("com.example.inventory.api.StockService:1.0", "reserve");
+        let call = call.with_field("sofa_head_target_app", "inventory");
+        let call = call.with_field("rpc_trace_context.sofaTraceId", "0a0fe8ec1481528373101002011");
+        let call = call.with_field("rpc_trace_context.sofaRpcId", "0.1.2");
+        let call = call.with_timeout(3000).with_layout(version).with_content(1, "x".repeat(n));
+        let mut output = Output::new();
+        let mut codec = Bolt::new().codec(Conn::client());
+        let sent = codec.encode(&mut Event::Head(call.head(1)), &mut Cx::new(&mut output, Default::default()));
+        assert!(sent.is_ok(), "{sent:?}");
+        output.take().to_vec()
+    })
+}
+
+/// A Bolt request of `size` bytes, nearly all of them one entry of its header map.
+pub fn bolt_field(size: usize) -> Vec<u8> {
+    filled(size, |n| {
+        let call = meshwire_sofarpc::Call::new("com.example.Stock:1.0", "reserve").with_content(1, "x");
+        let (half, rest) = (n / 2, n - n / 2);
+        call.with_field("a", &"y".repeat(half)).with_field("b", &"y".repeat(rest)).head(1).bytes().to_vec()
+    })
+}
+
 /// A Dubbo request of `size` bytes, nearly all of them the name of its service, none of which is ASCII.
 pub fn dubbo_name(size: usize) -> Vec<u8> {
     let service = "\u{e9}".repeat(size / 2 - 64);
@@ -167,6 +194,9 @@ mod tests {
     #[test]
     fn samples_have_their_sizes() {
         assert_eq!(dubbo(450).len(), 450);
+        for version in [Version::V1, Version::V2, Version::V2Unchecked, Version::V2Checked] {
+            assert_eq!(bolt(450, version).len(), 450);
+        }
         for size in [32 * 1024, 64 * 1024] {
             for (name, make) in [
                 ("http1_head", http1_head as fn(usize) -> Vec<u8>),
@@ -178,6 +208,7 @@ mod tests {
                 ("http2_small", http2_small),
                 ("dubbo", dubbo),
                 ("dubbo_name", dubbo_name),
+                ("bolt_field", bolt_field),
             ] {
                 let made = make(size).len();
                 assert!(made.abs_diff(size) < 64, "{name}: {made} of {size}");

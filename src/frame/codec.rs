@@ -593,13 +593,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         let copied = in_place && head.is_end() && bytes.len() < SHARE;
         match frame.checksum {
             None if copied => cx.output().put_patched(bytes, |copy| overwrite_id(copy, frame.id, stream.id())),
-            Some(of) if copied && of.change.is_some() && head.tail_len() > 0 => {
-                let bits = changed(of, &frame, stream.id());
-                cx.output().put_patched(bytes, |copy| {
-                    overwrite_id(copy, frame.id, stream.id());
-                    change_sum(copy, of, bits);
-                });
-            }
+            Some(of) if copied && of.change.is_some() && head.tail_len() > 0 => put_resealed(head, &frame, of, cx),
             _ => self.slow_head(head, remaining, in_place, cx)?,
         }
         self.last_tag = stream.tag();
@@ -796,6 +790,21 @@ impl Tx {
     }
 }
 
+/// Queues a whole frame with another id and the checksum that came with it, changed by that.
+#[inline(never)]
+fn put_resealed(head: &Head, frame: &Frame, of: &Checksum, cx: &mut Cx<'_>) {
+    let id = head.stream().id();
+    let bits = changed(of, frame, id);
+    cx.output().append(|out| {
+        out.extend_from_slice(head.bytes());
+        let begun = out.len().saturating_sub(head.bytes().len());
+        if let Some(copy) = out.get_mut(begun..) {
+            overwrite_id(copy, frame.id, id);
+            change_sum(copy, of, bits);
+        }
+    });
+}
+
 /// The bits of the checksum of `frame` that change with its id.
 #[inline]
 fn changed(of: &Checksum, frame: &Frame, id: u64) -> u64 {
@@ -822,11 +831,19 @@ fn change_sum(frame: &mut [u8], of: &Checksum, bits: u64) {
 #[inline(always)]
 fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
     let bytes = id.to_be_bytes();
-    if field.width == 8
-        && let Some(to) = frame.get_mut(field.at..).and_then(|rest| rest.first_chunk_mut())
-    {
-        *to = bytes;
-        return;
+    let [.., b4, b5, b6, b7] = bytes;
+    match frame.get_mut(field.at..) {
+        Some([a0, a1, a2, a3, ..]) if field.width == 4 => {
+            (*a0, *a1, *a2, *a3) = (b4, b5, b6, b7);
+            return;
+        }
+        Some(to) if field.width == 8 => {
+            if let Some(to) = to.first_chunk_mut() {
+                *to = bytes;
+            }
+            return;
+        }
+        _ => {}
     }
     let width = usize::from(field.width).min(8);
     let end = field.at.saturating_add(width);

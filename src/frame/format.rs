@@ -124,13 +124,15 @@ pub struct Frame {
     pub tag: u32,
     /// The checksum behind the payload, if there is one.
     pub checksum: Option<&'static Checksum>,
+    /// What [`FrameFormat::head`] need not read again.
+    pub note: u64,
 }
 
 impl Frame {
     /// A frame without a checksum.
     #[inline]
     pub const fn new(kind: FrameKind, len: u64, payload_at: usize, id: IdField) -> Self {
-        Self { len, payload_at, kind, id, tag: 0, checksum: None }
+        Self { len, payload_at, kind, id, tag: 0, checksum: None, note: 0 }
     }
 
     /// The same frame with what its answer must know.
@@ -141,7 +143,16 @@ impl Frame {
         self
     }
 
+    /// The same frame with what [`FrameFormat::head`] need not read again.
+    #[inline]
+    #[must_use]
+    pub const fn with_note(mut self, note: u64) -> Self {
+        self.note = note;
+        self
+    }
+
     /// The same frame with a checksum behind its payload, counted in `len`.
+    #[inline]
     #[must_use]
     pub const fn with_checksum(mut self, checksum: &'static Checksum) -> Self {
         self.checksum = Some(checksum);

@@ -84,6 +84,12 @@ if ! done_once java/grpc/target java/grpc/pom.xml java/grpc/src/interop/*.java; 
     echo "$sum" > java/grpc/target/.made-from
 fi
 
+if ! done_once java/sofa/target java/sofa/pom.xml java/sofa/src/interop/*.java; then
+    rm -rf java/sofa/target
+    (cd java/sofa && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib)
+    echo "$sum" > java/sofa/target/.made-from
+fi
+
 for version in dubbo3 dubbo27; do
     if ! done_once "java/$version/target" "java/$version/pom.xml" java/src/interop/*.java; then
         rm -rf "java/$version/target"

@@ -9,6 +9,7 @@ use meshwire::{Codec, Conn, Cx, Limits, Output, Protocol, Step};
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
+use meshwire_sofarpc::{Bolt, Version};
 
 use crate::case::{Case, Side, Target};
 use crate::samples;
@@ -29,6 +30,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("dubbo/whole", || Box::new(Dubbo::default()), samples::dubbo, 64 * 1024),
         // Smaller than the message: it is not waited for, and every byte is another look.
         case("dubbo/streamed", || Box::new(Dubbo::default()), samples::dubbo, 1024),
+        case("bolt/checked", || Box::new(Bolt::new()), |n| samples::bolt(n, Version::V2Checked), 64 * 1024),
+        case("bolt/streamed", || Box::new(Bolt::new()), |n| samples::bolt(n, Version::V2Checked), 1024),
+        case("bolt/header-map", || Box::new(Bolt::new()), samples::bolt_field, 1024),
         case("dubbo/long-name", || Box::new(Dubbo::default()), samples::dubbo_name, 1024),
     ]
 }
@@ -74,7 +78,7 @@ impl Side for Drip {
             input.extend_from_slice(&[*byte]);
             // Asked again for every byte, whatever the codec says it needs.
             while let Step::Event(event) = self.codec.decode(&mut input, cx).expect("decoded") {
-                ended = event.is_end();
+                ended |= event.is_end();
                 if let Some(stream) = event.stream() {
                     self.codec.release(stream, event.data_len(), cx);
                 }

@@ -2,24 +2,13 @@
 
 // npm dubbo-remoting: client and server, with the connections that sofa-rpc-node manages for it.
 
-const net = require('net');
 const protocol = require('dubbo-remoting');
 const { RpcClient } = require('sofa-rpc-node').client;
-const { RpcServer } = require('sofa-rpc-node').server;
+const LoopbackServer = require('./loopback-server');
 const { serve, run, sleep } = require('./peer');
 const dubboCases = require('./dubbo-cases');
 
 const logger = { info() {}, warn: console.error, error: console.error, debug() {} };
-
-// It listens on every address; these tests want the loopback only.
-class LoopbackServer extends RpcServer {
-  _startServer(port) {
-    const server = net.createServer(socket => this._handleSocket(socket));
-    server.once('error', e => this.emit('error', e));
-    server.listen(port, '127.0.0.1');
-    return server;
-  }
-}
 
 async function server(port) {
   const rpc = new LoopbackServer({ logger, protocol, port, version: '1.0.0', maxIdleTime: 6000 });

@@ -1,0 +1,258 @@
+//! Bolt as a [`FrameFormat`].
+
+use meshwire::frame::{Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
+use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Limit, Limits, LocalReply, Outcome, StreamId};
+
+use crate::crc::CRC32;
+use crate::destination::{self, MapLimits};
+use crate::edit;
+use crate::map::{self, Entries};
+use crate::reply;
+use crate::status;
+use crate::tag;
+use crate::wire::{Header, SHORT_MAX, codec, command, fixed, is_hessian, kind};
+
+pub(crate) static HEAD: HeadFormat = HeadFormat::new("bolt", "bolt")
+    .without(&[Attribute::Authority, Attribute::Path, Attribute::Verb])
+    .editable(&[Attribute::Service, Attribute::Method])
+    .with_fields(map::next_field)
+    .with_field_edits(edit::check_field)
+    .with_attribute_check(edit::check_attribute);
+
+/// The frames of Bolt: what [`FrameCodec`](meshwire::frame::FrameCodec) must know to be its codec.
+///
+/// A frame's data is its content; fixed header, class and header map are its head. The tag of a [`StreamId`] says in which
+/// version, and in which dialect of Hessian, to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct BoltFormat {
+    head: usize,
+    map: MapLimits,
+    sends_go_away: bool,
+}
+
+impl BoltFormat {
+    /// The format, within the limits on heads and their fields. `sends_go_away`: see
+    /// [`Bolt::sending_go_away`](crate::Bolt::sending_go_away).
+    pub fn new(limits: &Limits, sends_go_away: bool) -> Self {
+        let map = MapLimits { fields: limits.fields, field: limits.field };
+        Self { head: limits.head, map, sends_go_away }
+    }
+}
+
+impl FrameFormat for BoltFormat {
+    #[inline]
+    fn head_format(&self) -> &'static HeadFormat {
+        &HEAD
+    }
+
+    #[inline(always)]
+    fn frame(&self, seen: &[u8]) -> Result<Parse<Frame>, Fault> {
+        let header = match Header::read(seen)? {
+            Parse::Done(header) => header,
+            Parse::Need(need) => return Ok(Parse::Need(need)),
+        };
+        let kind = match (header.command, header.kind) {
+            (command::HEARTBEAT | command::GO_AWAY, _) => FrameKind::Control,
+            (_, kind::RESPONSE) => FrameKind::Response,
+            (_, kind::ONE_WAY) => FrameKind::OneWay,
+            _ => FrameKind::Request,
+        };
+        let id = IdField { value: u64::from(header.id), at: header.id_at(), width: 4 };
+        let tag = header.tag();
+        let is_checked = tag & tag::CRC != 0;
+        // 31 bits, 17 and a few: no sum overflows 64.
+        let trailer = if is_checked { CRC32.len as u64 } else { 0 };
+        let payload_at = header.content_at();
+        let len = (payload_at as u64).wrapping_add(u64::from(header.content)).wrapping_add(trailer);
+        let frame = Frame::new(kind, len, payload_at, id).with_tag(tag).with_note(Note::of(&header).0);
+        Ok(Parse::Done(if is_checked { frame.with_checksum(&CRC32) } else { frame }))
+    }
+
+    #[inline(always)]
+    fn head(
+        &self,
+        frame: &Frame,
+        seen: &[u8],
+        depth: &Depth,
+        _: &mut Scan,
+        head: &mut Head,
+    ) -> Result<Parse<()>, Fault> {
+        if frame.payload_at > self.head {
+            return Err(too_long());
+        }
+        // All of the head, whatever is read of it, and the first byte of the content, which tells its dialect.
+        let content = frame.len.wrapping_sub(frame.payload_at as u64) > frame.checksum.map_or(0, |sum| sum.len) as u64;
+        let end = frame.payload_at.wrapping_add(usize::from(content));
+        if seen.len() < end {
+            return Ok(Parse::Need(end));
+        }
+        if frame.kind == FrameKind::Response {
+            self.response(frame, seen, depth, head)?;
+        } else {
+            self.request(frame, seen, depth, head)?;
+        }
+        Ok(Parse::Done(()))
+    }
+
+    fn control(&self, _: &Frame, seen: &[u8]) -> Result<Control, Fault> {
+        Ok(match Header::read(seen)? {
+            Parse::Done(Header { command: command::HEARTBEAT, kind: kind::RESPONSE, .. }) => Control::HeartbeatAck,
+            Parse::Done(Header { command: command::HEARTBEAT, .. }) => Control::Heartbeat,
+            Parse::Done(Header { command: command::GO_AWAY, kind: kind::REQUEST | kind::ONE_WAY, .. }) => {
+                Control::GoAway
+            }
+            _ => Control::Ignored,
+        })
+    }
+
+    fn heartbeat_ack(&self, _: &Frame, seen: &[u8], out: &mut Vec<u8>) -> bool {
+        match Header::read(seen) {
+            Ok(Parse::Done(header)) if header.kind == kind::REQUEST => {
+                let ack = Header { kind: kind::RESPONSE, word: i32::from(status::SUCCESS), ..bare(header) };
+                ack.put(out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn heartbeat(&self, id: u64, like: u32, out: &mut Vec<u8>) -> bool {
+        put_control(command::HEARTBEAT, -1, id, like, out);
+        true
+    }
+
+    fn go_away(&self, id: u64, like: u32, out: &mut Vec<u8>) -> bool {
+        if self.sends_go_away {
+            put_control(command::GO_AWAY, 0, id, like, out);
+        }
+        self.sends_go_away
+    }
+
+    fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
+        reply::put(stream, reply, out)
+    }
+
+    #[inline]
+    fn is_sendable(&self, frame: &Frame, head: &Head) -> Result<bool, EncodeError> {
+        if frame.payload_at > SHORT_MAX {
+            check_lengths(head)?;
+        }
+        let asked = head.stream().tag();
+        // Java answers everything on a connection in the version that came first there.
+        let in_other_version =
+            frame.kind == FrameKind::Response && asked & tag::KNOWN != 0 && (asked ^ frame.tag) & tag::LAYOUT != 0;
+        Ok(!in_other_version)
+    }
+
+    fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+        edit::rebuild(head, out)
+    }
+}
+
+impl BoltFormat {
+    #[inline(always)]
+    fn request(&self, frame: &Frame, seen: &[u8], depth: &Depth, head: &mut Head) -> Result<(), Fault> {
+        let note = Note(frame.note);
+        if note.word() > 0 {
+            head.set_timeout_millis(note.word() as u32);
+        }
+        let class_at = fixed(kind::REQUEST, frame.tag);
+        let map_at = class_at.wrapping_add(note.class());
+        let is_call = destination::is_call(seen.get(class_at..map_at).unwrap_or_default());
+        let mut tag = frame.tag;
+        if is_call {
+            tag |= tag::SOFA;
+        }
+        if is_hessian(tag::codec(tag)) && seen.get(frame.payload_at) == Some(&b'C') {
+            tag |= tag::FINAL;
+        }
+        head.set_stream(head.stream().with_tag(tag));
+        if depth.is_boundary() {
+            return Ok(());
+        }
+        destination::read(seen, map_at..frame.payload_at, is_call, self.map, head)
+    }
+
+    #[inline]
+    fn response(&self, frame: &Frame, seen: &[u8], depth: &Depth, head: &mut Head) -> Result<(), Fault> {
+        let note = Note(frame.note);
+        let status = note.word() as u16;
+        let mut outcome = status::outcome_of(status);
+        let map_at = fixed(kind::RESPONSE, frame.tag).wrapping_add(note.class());
+        let map = map_at..frame.payload_at;
+        if outcome == Outcome::Success && says_error(seen.get(map.clone()).unwrap_or_default()) {
+            outcome = Outcome::Exception;
+        }
+        head.set_status(u32::from(status), outcome);
+        if depth.needs_fields() {
+            destination::check(seen, map, self.map)?;
+            head.set_fields_at(map_at);
+        }
+        Ok(())
+    }
+}
+
+/// What a frame tells its head: the length of its class, and the timeout or status.
+#[derive(Clone, Copy)]
+struct Note(u64);
+
+impl Note {
+    #[inline(always)]
+    const fn of(header: &Header) -> Self {
+        Self((header.word as u32 as u64) << 32 | header.class as u64)
+    }
+
+    #[inline(always)]
+    const fn class(self) -> usize {
+        self.0 as u16 as usize
+    }
+
+    #[inline(always)]
+    const fn word(self) -> i32 {
+        (self.0 >> 32) as i32
+    }
+}
+
+/// Whether a header map says that the answer is an error of the service's own.
+fn says_error(map: &[u8]) -> bool {
+    let mut entries = Entries::new(map);
+    while let Ok(Some(entry)) = entries.next() {
+        if entry == Some((reply::RESPONSE_ERROR, reply::TRUE)) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cold]
+fn too_long() -> Fault {
+    Fault::limit(Limit::Head, "class and header map are longer than a head may be", 0)
+}
+
+/// Nothing whose length Java and Node would take for a negative one: what follows they would read as another frame.
+#[cold]
+#[inline(never)]
+fn check_lengths(head: &Head) -> Result<(), EncodeError> {
+    let lengths = match Header::read(head.bytes()) {
+        Ok(Parse::Done(header)) => [header.class, header.map],
+        _ => [u16::MAX; 2],
+    };
+    if lengths.iter().any(|len| usize::from(*len) > SHORT_MAX) {
+        let what = "a class or header map of more than 32,767 bytes, which Java would take for a negative length";
+        return Err(EncodeError::Invalid { protocol: HEAD.protocol(), what });
+    }
+    Ok(())
+}
+
+/// The same frame without class, header map and content.
+const fn bare(header: Header) -> Header {
+    Header { class: 0, map: 0, content: 0, ..header }
+}
+
+/// Appends a frame of the connection's own, in the version of the message that passed last.
+fn put_control(command: u16, word: i32, id: u64, like: u32, out: &mut Vec<u8>) {
+    // Java switches the checksum off in those.
+    let version = like & tag::LAYOUT;
+    let (id, codec) = (id as u32, codec::HESSIAN);
+    Header { version, kind: kind::REQUEST, command, id, codec, word, class: 0, map: 0, content: 0 }.put(out);
+}
