@@ -21,6 +21,7 @@ use meshwire::{
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
+use meshwire_sofarpc::{Answer as BoltAnswer, Bolt};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,8 +30,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let address: SocketAddr = std::env::args().nth(1).ok_or("server HOST:PORT")?.parse()?;
-    let registry = Registry::builder().with(Http1::default()).with(Http2::default()).with(Dubbo::default()).build()?;
-    let registry = Arc::new(registry);
+    let registry = Registry::builder().with(Http1::default()).with(Http2::default());
+    let registry = Arc::new(registry.with(Dubbo::default()).with(Bolt::default()).build()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
@@ -152,6 +153,9 @@ impl Server {
     }
 }
 
+/// Bolt's number for it.
+const JSON: u8 = 12;
+
 fn answer_of(protocol: &dyn Protocol) -> Answer {
     match protocol.name() {
         "http1" => |head, length| {
@@ -159,6 +163,11 @@ fn answer_of(protocol: &dyn Protocol) -> Answer {
                 .map(|event| vec![event])
         },
         "http2" => http2,
+        "bolt" => |head, length| {
+            let answer = BoltAnswer::default().with_content(JSON, format!("{:?}", told(head, length)));
+            let owed = head.kind() == Kind::Request;
+            Ok(owed.then(|| Event::Head(answer.head(head.stream()))).into_iter().collect())
+        },
         _ => |head, length| {
             let owed = head.kind() == Kind::Request;
             Ok(owed

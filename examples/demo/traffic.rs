@@ -6,6 +6,7 @@ use meshwire::{Event, Head, Outcome, Protocol, RoutingKey};
 use meshwire_dubbo::{Call, Dubbo};
 use meshwire_http1::Http1;
 use meshwire_http2::{Http2, grpc};
+use meshwire_sofarpc::{Answer, Bolt, Version};
 
 /// The traffic of one protocol.
 pub(crate) struct Traffic {
@@ -50,7 +51,7 @@ virtual_hosts:
 pub(crate) const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
 
 pub(crate) fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
-    Ok(vec![http1()?, http2()?, dubbo()])
+    Ok(vec![http1()?, http2()?, dubbo(), bolt()])
 }
 
 const BIG: usize = 1024 * 1024;
@@ -172,6 +173,46 @@ fn dubbo() -> Traffic {
             let text = format!("{} got {} bytes", String::from_utf8_lossy(method), body.len());
             let owed = head.kind() == Kind::Request;
             owed.then(|| Event::Head(meshwire_dubbo::value(head.stream(), &text))).into_iter().collect()
+        },
+    }
+}
+
+/// Every version on one connection, two of them with a checksum.
+fn bolt() -> Traffic {
+    use meshwire_sofarpc::Call;
+
+    const JSON: u8 = 12;
+    let big = "b".repeat(BIG);
+    let call = |service: &str, method: &str, version: Version| Call::new(service, method).with_layout(version);
+    let orders = "com.example.shop.OrderService:1.0";
+    let greeter = ["com.example.greet.Greeter:1.0.0", "com.example.greet.Greeter:2.1.0"];
+    let to = |id: u64, call: Call, cluster, outcome, holds: Option<&str>| Message {
+        request: Event::Head(call.head(id)),
+        outcome,
+        cluster,
+        holds: holds.map(|text| text.as_bytes().to_vec()),
+    };
+    let ok = Outcome::Success;
+    let content = |call: Call, text: &str| call.with_content(JSON, format!("[{text:?}]"));
+    Traffic {
+        protocol: Arc::new(Bolt::default()),
+        messages: vec![
+            to(1, content(call(orders, "find", Version::V1), "7"), "orders-v1", ok, Some("find got 5 bytes")),
+            to(2, call(orders, "cancel", Version::V2).with_timeout(3000), "orders-v2", ok, Some("cancel")),
+            to(3, call(greeter[0], "hello", Version::V1), "greeter-v1", ok, Some("hello")),
+            to(4, content(call(greeter[1], "hello", Version::V2Checked), "hi"), "greeter-v2", ok, Some("hello")),
+            to(5, content(call(greeter[0], "upload", Version::V2Checked), &big), "greeter-v1", ok, Some("upload")),
+            to(6, call(greeter[0], "note", Version::V1).one_way(), "greeter-v1", ok, None),
+            to(7, call(orders, "refund", Version::V2Checked), "", Outcome::ServerError, None),
+            to(8, call("com.example.Unknown:1.0", "x", Version::V1), "", Outcome::NoRoute, None),
+        ],
+        answer: |head, body| {
+            use meshwire::{Attribute, Kind};
+            let method = head.attribute(Attribute::Method).value().unwrap_or_default();
+            let text = format!("{} got {} bytes", String::from_utf8_lossy(method), body.len());
+            let answer = Answer::default().with_content(JSON, format!("{text:?}"));
+            let owed = head.kind() == Kind::Request;
+            owed.then(|| Event::Head(answer.head(head.stream()))).into_iter().collect()
         },
     }
 }

@@ -60,6 +60,7 @@ async fn connection(mut io: TcpStream, traffic: &[Traffic]) -> Result<(), Box<dy
                     data.extend_from_slice(&body.data);
                 }
             }
+            Event::Trailers(_) => {}
             _ => continue,
         }
         if !end {

@@ -97,6 +97,7 @@ fn registry(responses_alone: bool) -> Result<Registry, String> {
         .with(meshwire_http1::Http1::default().assume_get(responses_alone))
         .with(meshwire_http2::Http2::default().observe(true))
         .with(meshwire_dubbo::Dubbo::default())
+        .with(meshwire_sofarpc::Bolt::default())
         .build()
         .map_err(|error| error.to_string())
 }

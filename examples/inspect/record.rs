@@ -43,6 +43,8 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checksum: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wire: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'static str>,
@@ -77,6 +79,7 @@ impl Record {
             fields: None,
             data: None,
             end: None,
+            checksum: None,
             wire: None,
             code: None,
             scope: None,
@@ -117,6 +120,7 @@ impl Record {
                 record.outcome =
                     Some(trailers.outcome()).filter(|outcome| *outcome != Outcome::Unknown).map(Outcome::name);
                 record.end = Some(true);
+                record.checksum = hex(trailers.tail());
             }
             Event::Reset(reset) => record.reason = Some(reset.reason.name()),
             Event::Heartbeat { ack } => record.kind = Some(if *ack { "response" } else { "request" }),
@@ -149,6 +153,7 @@ impl Record {
         }
         self.data = Some(head.data().len());
         self.end = Some(head.is_end());
+        self.checksum = hex(head.tail());
     }
 
     /// What is to be said of an error.
@@ -161,6 +166,10 @@ impl Record {
         record.message_offset = Some(error.message_offset);
         record
     }
+}
+
+fn hex(bytes: &[u8]) -> Option<String> {
+    (!bytes.is_empty()).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn text(bytes: &[u8]) -> String {

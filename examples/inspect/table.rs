@@ -68,7 +68,9 @@ impl<W: Write> Table<W> {
                 Event::Head(head) => {
                     self.dump("head", head.head_bytes())?;
                     self.dump("data", head.data())?;
+                    self.dump("checksum", head.tail())?;
                 }
+                Event::Trailers(trailers) => self.dump("checksum", trailers.tail())?,
                 Event::Body(body) => self.dump("data", &body.data)?,
                 _ => {}
             }
@@ -132,6 +134,9 @@ fn what(record: &Record) -> String {
     }
     if let Some(reason) = record.reason {
         parts.push(reason.to_owned());
+    }
+    if let Some(checksum) = &record.checksum {
+        parts.push(format!("checksum={checksum}"));
     }
     if record.end == Some(true) {
         parts.push("end".to_owned());

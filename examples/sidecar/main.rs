@@ -75,6 +75,7 @@ fn run() -> Result<(), String> {
         .with(meshwire_http1::Http1::default())
         .with(meshwire_http2::Http2::default())
         .with(meshwire_dubbo::Dubbo::default())
+        .with(meshwire_sofarpc::Bolt::default())
         .build()
         .map_err(|error| error.to_string())?;
     let plan =

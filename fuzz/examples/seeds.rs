@@ -1,6 +1,8 @@
 //! Writes the seeds: `cargo run --example seeds` in this directory. What is written is committed; it changes only
 //! when this file does.
 
+#[path = "seeds/bolt.rs"]
+mod bolt;
 #[path = "seeds/http2.rs"]
 mod http2;
 
@@ -34,12 +36,13 @@ fn main() -> io::Result<()> {
         ],
     ];
     let named = |seeds: Seeds| seeds.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
-    let targets: [(_, Seeds<String>); 5] = [
+    let targets: [(_, Seeds<String>); 6] = [
         ("http1", named(http1())),
         ("dubbo", named(dubbo())),
         ("framed", named(framed())),
         ("mux", mux()),
         ("http2", named(http2::conversations())),
+        ("bolt", named(bolt::conversations())),
     ];
     for (protocol, (target, seeds)) in targets.iter().enumerate() {
         for (n, (name, turns)) in seeds.iter().enumerate() {

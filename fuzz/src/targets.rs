@@ -5,6 +5,7 @@ use meshwire::testkit::toy;
 use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
+use meshwire_sofarpc::Bolt;
 
 use crate::{hpack, joined, relayed, routes, spliced};
 
@@ -13,6 +14,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target, by name.
 pub const ALL: &[(&str, Target)] = &[
+    ("bolt", bolt),
     ("bridge", bridge),
     ("dubbo", dubbo),
     ("framed", framed),
@@ -24,6 +26,11 @@ pub const ALL: &[(&str, Target)] = &[
     ("routes", routes),
     ("splice", splice),
 ];
+
+/// Bolt, both roles.
+pub fn bolt(data: &[u8]) {
+    relayed::run(&Bolt::default(), data);
+}
 
 /// One version of HTTP from whoever asks and another to whoever answers, or the same.
 pub fn bridge(data: &[u8]) {
@@ -69,6 +76,7 @@ pub fn joined(data: &[u8]) {
         1 => &Dubbo::default(),
         3 => &toy::Mux,
         4 => &Http2::default(),
+        5 => &Bolt::default(),
         _ => &toy::Framed,
     };
     joined::run(protocol, data);

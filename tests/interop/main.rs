@@ -13,6 +13,8 @@
 //! MESHWIRE_INTEROP=1 cargo test --test interop -- 'curl -> nginx' # some cells
 //! ```
 
+mod shared;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -22,7 +24,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use meshwire::Outcome;
 use serde::Deserialize;
+
+use shared::Shared;
 
 /// A server, and the sidecar before it, must be ready within this time.
 const READY: Duration = Duration::from_secs(60);
@@ -98,6 +103,12 @@ struct ProtocolCases {
     name: String,
     /// What the sidecar speaks to the server, where it is another protocol; such cells need the sidecar.
     upstream: Option<String>,
+    /// The sidecar answers itself for services called `interop.reply.OUTCOME`; such cells need it.
+    #[serde(default)]
+    replies: bool,
+    /// Not the sidecar stands before the server, but a relay with one connection for all clients.
+    #[serde(default)]
+    shared: bool,
     cases: Vec<String>,
 }
 
@@ -165,8 +176,13 @@ impl Plan {
         self.peer.iter().find(|p| p.name == name).ok_or_else(|| format!("peers.toml: no peer {name}"))
     }
 
-    fn upstream(&self, protocol: &str) -> Option<&str> {
-        self.protocol.iter().find(|p| p.name == protocol)?.upstream.as_deref()
+    fn protocol(&self, name: &str) -> Option<&ProtocolCases> {
+        self.protocol.iter().find(|p| p.name == name)
+    }
+
+    /// Whether nothing is tried without something between the two.
+    fn needs_proxy(&self, protocol: &str) -> bool {
+        self.protocol(protocol).is_some_and(|p| p.upstream.is_some() || p.shared)
     }
 
     fn is_bare(&self, cell: &Cell) -> bool {
@@ -177,7 +193,7 @@ impl Plan {
     fn check(&self) -> Result<(), String> {
         for cell in &self.cell {
             let name = cell.name();
-            let known = self.protocol.iter().find(|p| p.name == cell.protocol);
+            let known = self.protocol(&cell.protocol);
             let known = known.ok_or_else(|| format!("peers.toml: {name}: unknown protocol"))?;
             let (client, server) = (self.peer(&cell.client)?, self.peer(&cell.server)?);
             if !client.kind.contains(&Kind::Client) || !server.kind.contains(&Kind::Server) {
@@ -234,7 +250,7 @@ impl Run {
 
     fn all(mut self, plan: &Plan) -> Result<bool, String> {
         let began = Instant::now();
-        let possible = |c: &&Cell| !self.options.direct || plan.upstream(&c.protocol).is_none() || plan.is_bare(c);
+        let possible = |c: &&Cell| !self.options.direct || !plan.needs_proxy(&c.protocol) || plan.is_bare(c);
         let cells: Vec<&Cell> = plan.cell.iter().filter(|c| self.options.selects(c)).filter(possible).collect();
         if cells.is_empty() {
             return Err("no cell has such a name".into());
@@ -257,7 +273,8 @@ impl Run {
             }
         }
         for ((protocol, server), cells) in by_server {
-            let before = sidecar.as_deref().map(|program| Sidecar { program, upstream: plan.upstream(protocol) });
+            let cases = plan.protocol(protocol);
+            let before = sidecar.as_deref().and_then(|program| Some(Sidecar { program, cases: cases? }));
             self.cells_of(plan, server, &cells, before)?;
         }
 
@@ -344,7 +361,7 @@ impl Run {
     }
 
     /// Starts a server and the sidecar before it; the port is the one that clients connect to.
-    fn start(&self, peer: &Peer, sidecar: Option<Sidecar<'_>>) -> Result<(Process, Option<Process>, u16), String> {
+    fn start(&self, peer: &Peer, sidecar: Option<Sidecar<'_>>) -> Result<(Process, Option<Proxy>, u16), String> {
         let port = free_port()?;
         let mut command = self.command(&peer.start)?;
         command.args(["server", &port.to_string(), SERVER_LIFE]);
@@ -353,6 +370,10 @@ impl Run {
         server.wait_for(READY, |line| (line == ready).then_some(()))?;
 
         let Some(sidecar) = sidecar.filter(|_| !peer.bare) else { return Ok((server, None, port)) };
+        if sidecar.cases.shared {
+            let (relay, port) = Shared::start(port)?;
+            return Ok((server, Some(Proxy::Shared(relay)), port));
+        }
         let config = self.work.join(format!("{}-sidecar.yaml", peer.name));
         fs::write(&config, sidecar.config(port)).map_err(|e| format!("{}: {e}", config.display()))?;
         let mut command = Command::new(sidecar.program);
@@ -361,7 +382,7 @@ impl Run {
         let log = self.work.join(format!("{}-sidecar.log", peer.name));
         let mut proxy = Process::spawn(command, &log, Duration::ZERO)?;
         let port = proxy.wait_for(READY, listening)?;
-        Ok((server, Some(proxy), port))
+        Ok((server, Some(Proxy::Sidecar(proxy)), port))
     }
 
     /// One client, all its cases.
@@ -461,15 +482,22 @@ fn sidecar() -> Result<PathBuf, String> {
     if path.exists() { Ok(path) } else { Err(format!("{} is not there", path.display())) }
 }
 
+/// What stands before a server, and ends with this value.
+#[allow(dead_code)] // held, and dropped
+enum Proxy {
+    Sidecar(Process),
+    Shared(Shared),
+}
+
 struct Sidecar<'a> {
     program: &'a Path,
-    /// What it is to speak to the server, if not what the client speaks.
-    upstream: Option<&'a str>,
+    cases: &'a ProtocolCases,
 }
 
 impl Sidecar<'_> {
     fn config(&self, port: u16) -> String {
-        let upstream = self.upstream.map_or_else(String::new, |name| format!("    protocol: {name}\n"));
+        let upstream = self.cases.upstream.as_ref().map_or_else(String::new, |name| format!("    protocol: {name}\n"));
+        let replies: String = if self.cases.replies { Outcome::ALL.map(reply).concat() } else { String::new() };
         format!(
             "\
 listeners:
@@ -478,7 +506,8 @@ listeners:
     protocol: auto
 routes:
   virtual_hosts:
-    - hosts: [\"*\"]
+{replies}\
+\x20   - hosts: [\"*\"]
       routes:
         - cluster: backend
 clusters:
@@ -488,6 +517,16 @@ clusters:
 {upstream}"
         )
     }
+}
+
+/// The virtual host of a service for which the sidecar answers.
+fn reply(outcome: Outcome) -> String {
+    format!(
+        "    - hosts: [interop.reply.{outcome}]
+      routes:
+        - reply: {{outcome: {outcome}, message: \"answered here: {outcome}\"}}
+"
+    )
 }
 
 /// The port in the line in which the sidecar says where it listens.

@@ -164,14 +164,14 @@ public final class BoltPeer {
         String expectation(String outcome) {
             return switch (outcome) {
                 case "success" -> "0 null";
-                case "exception" -> "0 RuntimeException and says so";
                 case "bad_request", "too_large" -> "18 DeserializationException and says so";
                 case "no_route", "unimplemented" -> "6 InvokeException";
                 case "unavailable" -> "16 ConnectionClosedException";
                 case "timeout" -> "7 InvokeTimeoutException";
                 case "overloaded" -> "4 InvokeServerBusyException";
                 case "bad_response" -> "9 CodecException";
-                case "denied", "server_error" -> "2 InvokeServerException and says so";
+                // Raw Bolt throws whatever goes wrong in a server.
+                case "exception", "denied", "server_error" -> "2 InvokeServerException and says so";
                 case "cancelled" -> "8 InvokeSendFailedException";
                 default -> "3 InvokeException";
             };
