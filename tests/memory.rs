@@ -92,7 +92,13 @@ async fn a_body_of_1_gib_takes_less_than_2_mib() {
     let answer = meshwire_dubbo::value(meshwire::StreamId::new(1), "ok").bytes().to_vec();
     let dubbo = rise(Arc::new(Dubbo::default()), call, answer).await;
 
-    println!("peak over idle: http1 {} KiB, dubbo {} KiB", http1 / 1024, dubbo / 1024);
+    let mut call = meshwire_sofarpc::Call::new("com.example.Photos:1.0", "upload").head(1).bytes().to_vec();
+    call[18..22].copy_from_slice(&u32::try_from(BODY).unwrap().to_be_bytes());
+    let answer = meshwire_sofarpc::Answer::default().head(meshwire::StreamId::new(1)).bytes().to_vec();
+    let bolt = rise(Arc::new(meshwire_sofarpc::Bolt::default()), call, answer).await;
+
+    println!("peak over idle: http1 {} KiB, dubbo {} KiB, bolt {} KiB", http1 / 1024, dubbo / 1024, bolt / 1024);
     assert!(http1 < ALLOWED, "http1: {http1} bytes");
     assert!(dubbo < ALLOWED, "dubbo: {dubbo} bytes");
+    assert!(bolt < ALLOWED, "bolt: {bolt} bytes");
 }

@@ -290,3 +290,21 @@ fn raw_calls_have_answers_of_their_own() {
     assert_eq!(command(&head).unwrap().class, b"com.example.Ask");
     assert_eq!((head.host(), head.data()), (Attr::Absent, &b"{}"[..]));
 }
+
+#[test]
+fn heartbeats_and_go_aways_have_a_budget() {
+    use meshwire::{Limit, Rate};
+
+    let heartbeat = [1, 1, 0, 0, 1, 0, 0, 0, 9, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
+    let ack = [1, 0, 0, 0, 1, 0, 0, 0, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut go_away = heartbeat;
+    go_away[3] = 100;
+    for frame in [&heartbeat[..], &ack, &go_away] {
+        let mut end = server_with(|limits| limits.idle_frames = Rate { burst: 3, per_second: 1 });
+        for _ in 0..3 {
+            event(&mut end, frame);
+        }
+        let refused = error(&mut end, frame);
+        assert_eq!((refused.limit, refused.is_fatal()), (Some(Limit::IdleFrames), true));
+    }
+}
