@@ -153,6 +153,42 @@ fn dubbo_both_ways() {
     assert_eq!((&events[5]["status"], &events[5]["outcome"]), (&json!(20), &json!("success")));
 }
 
+#[test]
+fn bolt_both_ways() {
+    use meshwire_sofarpc::{Answer, Bolt, Call, Version, status};
+
+    let bolt = Bolt::new();
+    let (mut client, mut server) =
+        (Endpoint::new(bolt.codec(Conn::client())), Endpoint::new(bolt.codec(Conn::server())));
+    let mut sent = |head: meshwire::Head, server_s: bool| {
+        let end = if server_s { &mut server } else { &mut client };
+        assert!(end.send(&mut Event::Head(head)).is_ok());
+        end.output_mut().take().to_vec()
+    };
+    let call = Call::new("com.example.Demo:1.2:blue", "hello").with_timeout(3000).with_layout(Version::V2Checked);
+    let large = call.clone().with_content(12, vec![b'x'; 100_000]);
+    let v1 = Call::new("com.example.Demo:1.2", "note").one_way().head(9);
+    let whole = sent(call.with_content(12, "[1]").head(7), false);
+    let streamed = sent(large.head(8), false);
+    let asked = [&whole[..], &streamed, &sent(v1, false)].concat();
+    let answered = sent(Answer::new(status::TIMEOUT).head(large.head(8).stream()), true);
+    let (events, status) = events("bolt", Some(&asked), Some(&answered), &[]);
+    assert_eq!(status, 0, "{events:#?}");
+    let sum = |frame: &[u8]| frame[frame.len() - 4..].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(
+        events[0],
+        json!({"dir": "request", "event": "head", "offset": 0, "stream": "7", "kind": "request", "protocol": "bolt",
+               "host": "com.example.Demo", "service": "com.example.Demo", "method": "hello", "version": "1.2",
+               "group": "blue", "path": "/com.example.Demo/hello", "timeout_ms": 3000, "data": 3, "end": true,
+               "checksum": sum(&whole), "wire": whole.len()})
+    );
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["head", "head", "body", "trailers", "head", "head"]);
+    assert_eq!((&events[2]["data"], &events[3]["checksum"]), (&json!(100_000), &json!(sum(&streamed))));
+    assert_eq!((&events[4]["kind"], &events[4]["method"]), (&json!("one_way"), &json!("note")));
+    assert_eq!((&events[5]["status"], &events[5]["outcome"]), (&json!(7), &json!("timeout")));
+}
+
 /// A recorded connection of HTTP/2: what either end wrote.
 fn http2() -> (Vec<u8>, Vec<u8>) {
     let http = meshwire_http2::Http2::default();
