@@ -202,6 +202,8 @@ pub struct Head {
     end: bool,
     /// Bytes behind the data, or [`TAIL_FOLLOWS`].
     tail: u8,
+    /// The bytes are one frame, from its first byte to its last, as a length-framed wire brought it.
+    whole_frame: bool,
 }
 
 /// What closes the message comes as its trailers.
@@ -240,12 +242,14 @@ impl Head {
             named: !stream.is_new(),
             end: false,
             tail: 0,
+            whole_frame: false,
         }
     }
 
     /// The head's bytes end, and its data begins, at `at`.
     #[inline]
     pub fn set_data_at(&mut self, at: usize) {
+        self.whole_frame = false;
         self.data_at = at.min(self.bytes.len()) as u32;
     }
 
@@ -288,6 +292,7 @@ impl Head {
     /// Gives a head that was made over a buffer its bytes; its data begins at `data_at`.
     #[inline]
     pub fn attach(&mut self, bytes: Bytes, data_at: usize) {
+        self.whole_frame = false;
         self.data_at = data_at.min(bytes.len()) as u32;
         self.bytes = bytes;
     }
@@ -365,6 +370,7 @@ impl Head {
     /// Whether the message ends with the data in here.
     #[inline]
     pub fn set_end(&mut self, end: bool) {
+        self.whole_frame = false;
         self.end = end;
     }
 
@@ -383,7 +389,19 @@ impl Head {
     /// The last `n` bytes close the frame and are no data: a checksum. At most 8.
     #[inline]
     pub(crate) fn set_tail(&mut self, n: usize) {
+        self.whole_frame = false;
         self.tail = n.min(8) as u8;
+    }
+
+    /// The bytes that it is about to be given are one whole frame.
+    #[inline]
+    pub(crate) const fn set_whole_frame(&mut self) {
+        self.whole_frame = true;
+    }
+
+    #[inline]
+    pub(crate) const fn is_whole_frame(&self) -> bool {
+        self.whole_frame
     }
 
     /// What closes the frame comes behind the body, as its trailers.
@@ -450,6 +468,7 @@ impl Head {
     pub fn take_data(&mut self) -> Bytes {
         let end = self.data_end();
         self.bytes.truncate(end);
+        self.whole_frame = false;
         self.tail = 0;
         self.bytes.split_off((self.data_at as usize).min(end))
     }

@@ -99,8 +99,13 @@ pub fn dubbo(size: usize) -> Vec<u8> {
 
 /// A Bolt request of `size` bytes in this version, with six entries in its header map, signed where the version says so.
 pub fn bolt(size: usize, version: Version) -> Vec<u8> {
+    bolt_call(size, version, "reserve")
+}
+
+/// The same call of another method.
+pub fn bolt_call(size: usize, version: Version, method: &str) -> Vec<u8> {
     filled(size, |n| {
-        let call = meshwire_sofarpc::Call::new("com.example.inventory.api.StockService:1.0", "reserve");
+        let call = meshwire_sofarpc::Call::new("com.example.inventory.api.StockService:1.0", method);
         let call = call.with_field("sofa_head_target_app", "inventory");
         let call = call.with_field("rpc_trace_context.sofaTraceId", "0a0fe8ec1481528373101002011");
         let call = call.with_field("rpc_trace_context.sofaRpcId", "0.1.2");

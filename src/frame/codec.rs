@@ -322,6 +322,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         head.set_end(true);
         head.will_have_data_at(frame.payload_at);
         head.set_tail(frame.trailer());
+        head.set_whole_frame();
         let end = len.saturating_sub(frame.trailer());
         let seen = input.get(..end).unwrap_or_default();
         match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
@@ -555,7 +556,41 @@ impl<F: FrameFormat> FrameCodec<F> {
 
     // ----- encoding -----
 
+    /// What nearly every head is that a proxy sends on: whole, as it came, and nothing in its way. False says only that
+    /// [`head`](Self::head) must look closer.
     #[inline(always)]
+    fn resend(&mut self, head: &Head, cx: &mut Cx<'_>) -> bool {
+        let stream = head.stream();
+        let fits = head.is_whole_frame()
+            && std::ptr::eq(self.format.head_format(), head.format())
+            && head.kind().is_request() == (self.role == Role::Client)
+            && self.tx.is_none()
+            && !stream.is_new()
+            && !head.is_edited()
+            && head.bytes().len() < SHARE;
+        if !fits {
+            return false;
+        }
+        let Some((id, checksum)) = self.format.sendable_id(head) else { return false };
+        if id.width == 0 || !id.fits(stream.id()) {
+            return false;
+        }
+        match checksum {
+            None => cx.output().put_patched(head.bytes(), |copy| overwrite_id(copy, id, stream.id())),
+            Some(of) if of.change.is_some() => put_resealed(head, id, of, cx),
+            Some(_) => return false,
+        }
+        self.last_tag = stream.tag();
+        self.stats.messages_out = self.stats.messages_out.saturating_add(1);
+        match head.kind() {
+            Kind::Request => self.open = self.open.saturating_add(1),
+            Kind::Response => self.open = self.open.saturating_sub(1),
+            _ => {}
+        }
+        true
+    }
+
+    #[inline(never)]
     fn head(&mut self, head: &mut Head, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         let own = self.format.head_format();
         if !std::ptr::eq(own, head.format()) {
@@ -590,11 +625,14 @@ impl<F: FrameFormat> FrameCodec<F> {
         let in_place = self.format.is_sendable(&frame, head)?
             && !head.is_edited()
             && (frame.id.width > 0 || frame.id.value == stream.id());
-        let copied = in_place && head.is_end() && bytes.len() < SHARE;
-        match frame.checksum {
-            None if copied => cx.output().put_patched(bytes, |copy| overwrite_id(copy, frame.id, stream.id())),
-            Some(of) if copied && of.change.is_some() && head.tail_len() > 0 => put_resealed(head, &frame, of, cx),
-            _ => self.slow_head(head, remaining, in_place, cx)?,
+        if in_place && head.is_end() && bytes.len() < SHARE && frame.checksum.is_none() {
+            cx.output().append(|out| {
+                out.extend_from_slice(bytes);
+                let begun = out.len().saturating_sub(bytes.len());
+                overwrite_id(out.get_mut(begun..).unwrap_or_default(), frame.id, stream.id());
+            });
+        } else {
+            self.slow_head(head, remaining, in_place, cx)?;
         }
         self.last_tag = stream.tag();
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
@@ -651,7 +689,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             && let Some(of) = frame.checksum.filter(|of| of.change.is_some())
             && (head.tail_len() > 0 || head.tail_follows())
         {
-            return Seal::Changed(of, changed(of, frame, head.stream().id()));
+            return Seal::Changed(of, changed(of, frame.id, frame.len, head.stream().id()));
         }
         // What was built anew may be of another version, which closes otherwise.
         let of = match (in_place, front) {
@@ -792,26 +830,22 @@ impl Tx {
 
 /// Queues a whole frame with another id and the checksum that came with it, changed by that.
 #[inline(never)]
-fn put_resealed(head: &Head, frame: &Frame, of: &Checksum, cx: &mut Cx<'_>) {
+fn put_resealed(head: &Head, old: IdField, of: &Checksum, cx: &mut Cx<'_>) {
     let id = head.stream().id();
-    let bits = changed(of, frame, id);
-    cx.output().append(|out| {
-        out.extend_from_slice(head.bytes());
-        let begun = out.len().saturating_sub(head.bytes().len());
-        if let Some(copy) = out.get_mut(begun..) {
-            overwrite_id(copy, frame.id, id);
-            change_sum(copy, of, bits);
-        }
+    let bits = changed(of, old, head.bytes().len() as u64, id);
+    cx.output().put_patched(head.bytes(), |copy| {
+        overwrite_id(copy, old, id);
+        change_sum(copy, of, bits);
     });
 }
 
-/// The bits of the checksum of `frame` that change with its id.
+/// The bits of the checksum of a frame, so many bytes long with it, that change when its id becomes `id`.
 #[inline]
-fn changed(of: &Checksum, frame: &Frame, id: u64) -> u64 {
-    let difference = frame.id.value ^ id;
-    let id_end = frame.id.at.saturating_add(usize::from(frame.id.width)).saturating_add(of.len);
+fn changed(of: &Checksum, old: IdField, frame_len: u64, id: u64) -> u64 {
+    let difference = old.value ^ id;
+    let id_end = old.at.saturating_add(usize::from(old.width)).saturating_add(of.len);
     match of.change {
-        Some(change) if difference != 0 => change(difference, frame.len.saturating_sub(id_end as u64)),
+        Some(change) if difference != 0 => change(difference, frame_len.saturating_sub(id_end as u64)),
         _ => 0,
     }
 }
@@ -819,6 +853,12 @@ fn changed(of: &Checksum, frame: &Frame, id: u64) -> u64 {
 /// Changes `bits` of the checksum that `frame` ends in.
 #[inline]
 fn change_sum(frame: &mut [u8], of: &Checksum, bits: u64) {
+    if of.len == 4
+        && let Some(sum) = frame.last_chunk_mut()
+    {
+        *sum = (u32::from_be_bytes(*sum) ^ bits as u32).to_be_bytes();
+        return;
+    }
     let at = frame.len().saturating_sub(of.len);
     if let Some(sum) = frame.get_mut(at..) {
         let changed = (sum_of(sum) ^ bits).to_be_bytes();
@@ -928,7 +968,7 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
             return refused("the connection is closing");
         }
         match event {
-            Event::Head(head) => self.head(head, cx),
+            Event::Head(head) if self.resend(head, cx) => Ok(Sent::All),
             event => self.later(event, cx),
         }
     }

@@ -85,6 +85,15 @@ pub trait FrameFormat: Send {
         Ok(true)
     }
 
+    /// The id of the frame of `head`, and its checksum where it has one: what [`frame`](Self::frame) and
+    /// [`is_sendable`](Self::is_sendable) would say of a frame that came whole and was not edited, without reading all of its
+    /// header once more. `None`, the default: they are asked.
+    #[inline]
+    fn sendable_id(&self, head: &Head) -> Option<(IdField, Option<&'static Checksum>)> {
+        let _ = head;
+        None
+    }
+
     /// Appends the front of the frame anew, with the id of [`Head::stream`] and every edit of `head`: called where
     /// overwriting the id in place is not enough (edits; an id of variable length; what
     /// [`is_sendable`](Self::is_sendable) does not let pass). What is appended holds the whole header.

@@ -14,7 +14,7 @@ use crate::samples;
 pub(super) fn cases() -> Vec<Case> {
     let with = |version| Work {
         protocol: || Box::new(Bolt::new()),
-        request: samples::bolt(450, version),
+        requests: [samples::bolt(450, version), samples::bolt(450, version)],
         answer: Answer::default().head(StreamId::new(1)),
         depth: Depth::ROUTE,
         look,
@@ -25,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
     let bound = |case: Case| case.target(Target::Over(45.0)).target(Target::Instructions(3.0));
     let checked = with(Version::V2Checked);
     // The four bytes of a checksum longer: as much is copied.
-    let unchecked = Work { request: samples::bolt(450, Version::V2Unchecked), ..with(Version::V2Unchecked) };
+    let unchecked = with(Version::V2Unchecked);
     vec![
         Work { depth: Depth::BOUNDARY, look: |_| {}, ..v1.clone() }
             .case("bolt/forward-450/boundary")
@@ -34,6 +34,8 @@ pub(super) fn cases() -> Vec<Case> {
         bound(Work { read: 1, ..v1.clone() }.case("bolt/forward-450/1-a-read")),
         bound(with(Version::V2).case("bolt/forward-450/v2")),
         Work { depth: Depth::ALL, look: look_at_all, ..v1.clone() }.case("bolt/forward-450/all-fields"),
+        // Another method each time: no map has the shape of the last one.
+        Work { requests: varied(), ..v1.clone() }.case("bolt/forward-450/varied"),
         Work { held: 100, ..v1.clone() }.case("bolt/forward-450/100-in-flight"),
         edited(&v1),
         Case::new(
@@ -56,6 +58,11 @@ pub(super) fn cases() -> Vec<Case> {
         // 5 GB/s.
         .target(Target::Over(LARGE as f64 / 5.0)),
     ]
+}
+
+/// Calls of two methods.
+fn varied() -> [Vec<u8>; 2] {
+    ["reserve", "release-all"].map(|method| samples::bolt_call(450, Version::V1, method))
 }
 
 /// Reads what a Bolt route matches.

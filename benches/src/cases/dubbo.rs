@@ -12,7 +12,7 @@ use crate::samples;
 pub(super) fn cases() -> Vec<Case> {
     let work = Work {
         protocol: || Box::new(Dubbo::default()),
-        request: samples::dubbo(450),
+        requests: [samples::dubbo(450), samples::dubbo(450)],
         answer: value(StreamId::new(1), "reserved"),
         depth: Depth::ROUTE,
         // What a Dubbo route matches.

@@ -17,8 +17,8 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) protocol: fn() -> Box<dyn Protocol>,
-    /// A request as it stands on the wire.
-    pub(super) request: Vec<u8>,
+    /// Two requests of one length as they stand on the wire, which take turns.
+    pub(super) requests: [Vec<u8>; 2],
     /// The answer to it.
     pub(super) answer: Head,
     pub(super) depth: Depth,
@@ -39,7 +39,7 @@ impl Work {
             "copy floor",
             MESSAGES as u32,
             move || Forward::new(&work),
-            move || Floor::new(&floor.request, floor.read),
+            move || Floor::new(&floor.requests, floor.read),
         )
         .collecting(4)
         .target(Target::Allocations(0.1))
@@ -49,7 +49,7 @@ impl Work {
 pub(super) struct Forward {
     server: Box<dyn Codec>,
     client: Box<dyn Codec>,
-    request: Vec<u8>,
+    requests: [Vec<u8>; 2],
     read: usize,
     look: fn(&mut Head),
     input: BytesMut,
@@ -70,7 +70,7 @@ impl Forward {
         Self {
             server: black_box(protocol.codec(Conn::server().with_depth(work.depth.clone()))),
             client: black_box(protocol.codec(Conn::client())),
-            request: work.request.clone(),
+            requests: work.requests.clone(),
             read: work.read,
             look: black_box(work.look),
             input: BytesMut::with_capacity(BUFFER),
@@ -127,8 +127,8 @@ impl Side for Forward {
 
     fn run(&mut self) {
         for _ in 0..MESSAGES / self.read {
-            for _ in 0..self.read {
-                self.input.extend_from_slice(&self.request);
+            for n in 0..self.read {
+                self.input.extend_from_slice(&self.requests[n & 1]);
             }
             loop {
                 let mut step = self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO));
@@ -156,16 +156,16 @@ impl Side for Forward {
 
 /// What no proxy can do without: the bytes copied in and out, and their buffer counted.
 struct Floor {
-    request: Vec<u8>,
+    requests: [Vec<u8>; 2],
     read: usize,
     input: BytesMut,
     output: Vec<u8>,
 }
 
 impl Floor {
-    fn new(request: &[u8], read: usize) -> Self {
+    fn new(requests: &[Vec<u8>; 2], read: usize) -> Self {
         Self {
-            request: request.to_vec(),
+            requests: requests.clone(),
             read,
             input: BytesMut::with_capacity(BUFFER),
             output: Vec::with_capacity(BUFFER),
@@ -175,10 +175,10 @@ impl Floor {
 
 impl Side for Floor {
     fn run(&mut self) {
-        let n = self.request.len();
+        let n = self.requests[0].len();
         for _ in 0..MESSAGES / self.read {
-            for _ in 0..self.read {
-                self.input.extend_from_slice(&self.request);
+            for n in 0..self.read {
+                self.input.extend_from_slice(&self.requests[n & 1]);
             }
             for _ in 0..self.read {
                 let message = self.input.split_to(n).freeze();

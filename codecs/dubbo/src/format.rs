@@ -1,6 +1,6 @@
 //! Dubbo2 as a [`FrameFormat`].
 
-use meshwire::frame::{Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Scan};
+use meshwire::frame::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Scan};
 use meshwire::{Attribute, Depth, Head, HeadFormat, LocalReply, Outcome, StreamId};
 
 use crate::wire::{HEADER_LEN, Header, field, flag, serialization};
@@ -99,6 +99,12 @@ impl FrameFormat for DubboFormat {
     fn go_away(&self, id: u64, _: u32, out: &mut Vec<u8>) -> bool {
         event::put_read_only(id, out);
         true
+    }
+
+    #[inline(always)]
+    fn sendable_id(&self, _: &Head) -> Option<(IdField, Option<&'static Checksum>)> {
+        // Nobody asks for the old one where there is no checksum.
+        Some((IdField { value: 0, at: field::ID, width: 8 }, None))
     }
 
     fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {

@@ -1,5 +1,6 @@
 //! Where a request goes: what its header map says of service and method.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use meshwire::frame::Fault;
@@ -7,23 +8,30 @@ use meshwire::{Attribute, Head, Limit};
 
 use crate::map::{Entries, Malformed};
 use crate::name::UniqueName;
+use crate::shape::Shape;
 
 /// The service, as every client writes it and Java's servers dispatch by it.
-pub(crate) const SERVICE: &[u8] = b"service";
+pub(crate) const SERVICE: &[u8; 7] = b"service";
 /// The service again.
-pub(crate) const TARGET_SERVICE: &[u8] = b"sofa_head_target_service";
+pub(crate) const TARGET_SERVICE: &[u8; 24] = b"sofa_head_target_service";
 /// The method.
-pub(crate) const METHOD: &[u8] = b"sofa_head_method_name";
+pub(crate) const METHOD: &[u8; 21] = b"sofa_head_method_name";
 
 /// The class of a call that says its service and method in its content, too.
-pub(crate) const SOFA_REQUEST: &[u8] = b"com.alipay.sofa.rpc.core.request.SofaRequest";
+pub(crate) const SOFA_REQUEST: &[u8; 44] = b"com.alipay.sofa.rpc.core.request.SofaRequest";
 
-/// Whether `class` is that one. Twelve times in a hundred thousand it is another of the same length: no branch before the end.
+/// Whether `seen` begins with that class. In three words, the last of which begins inside of the second: a comparison
+/// that is called costs more than all it does.
 #[inline(always)]
-pub(crate) fn is_call(class: &[u8]) -> bool {
-    let (words, rest) = class.as_chunks::<8>();
-    let (known, known_rest) = SOFA_REQUEST.as_chunks::<8>();
-    words == known && rest == known_rest
+pub(crate) fn is_call(seen: Option<&[u8]>) -> bool {
+    let Some(class) = seen.and_then(|seen| seen.first_chunk::<44>()) else { return false };
+    let differs = |at: usize| word(class, at) ^ word(SOFA_REQUEST, at);
+    differs(0) | differs(16) | differs(28) == 0
+}
+
+#[inline(always)]
+fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u128 {
+    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |word| u128::from_ne_bytes(*word))
 }
 
 /// What a header map may hold.
@@ -41,132 +49,176 @@ pub(crate) fn read(
     at: Range<usize>,
     is_call: bool,
     limits: MapLimits,
+    last: &RefCell<Shape>,
     head: &mut Head,
 ) -> Result<(), Fault> {
     head.set_fields_at(at.start);
-    let found = match plain(seen.get(at.clone()).unwrap_or_default(), at.end, limits) {
+    let begins = at.start as u32;
+    let found = match like_last(seen.get(at.clone()).unwrap_or_default(), limits, last) {
         Some(found) => found,
         None => walk(seen, at, limits)?,
     };
-    let Found { service, target, method } = found;
-    let name = if target.is_some() { target } else { service };
-    if name.is_some() {
-        set_name(name, seen, head);
-    } else if !is_call {
-        for attribute in [Attribute::Service, Attribute::Version, Attribute::Group] {
-            head.set_absent(attribute);
-        }
-    }
-    if method.is_some() {
-        head.set_short_span(Attribute::Method, method.at, method.len);
-    } else if !is_call {
-        head.set_absent(Attribute::Method);
-    }
+    let Found { service, version, unique_id, method } = found;
+    let named = service.is_some() || !is_call;
+    set(head, Attribute::Service, begins, service, named);
+    set(head, Attribute::Version, begins, version, named);
+    set(head, Attribute::Group, begins, unique_id, named);
+    set(head, Attribute::Method, begins, method, !is_call);
     Ok(())
 }
 
+/// What is found by the [shape](Shape) of the last map, or by [`plain`]. Not inlined: in the middle of all that a codec does
+/// there are no registers left for it.
+#[inline(never)]
+fn like_last(map: &[u8], limits: MapLimits, last: &RefCell<Shape>) -> Option<Found> {
+    let Ok(mut last) = last.try_borrow_mut() else { return plain(map, limits) };
+    if let Some(found) = last.find(map) {
+        return Some(found);
+    }
+    let found = plain(map, limits)?;
+    if last.wants(map) {
+        last.remember(map, entries(map), whole_name(map, found), found);
+    }
+    Some(found)
+}
+
+/// The entries of a map without nulls: each key, and where its value stands.
+fn entries(map: &[u8]) -> impl Iterator<Item = (&[u8], Place)> {
+    let mut entries = Entries::new(map);
+    std::iter::from_fn(move || {
+        let (key, value) = entries.next().ok()???;
+        Some((key, Place::ending_at(map.len().wrapping_sub(entries.left()), value.len())))
+    })
+}
+
+/// The name of the service as it stands in the map.
+fn whole_name(map: &[u8], found: Found) -> &[u8] {
+    let last = if found.unique_id.is_some() { found.unique_id } else { found.version };
+    let end = if last.is_some() { last.end() } else { found.service.end() };
+    map.get(found.service.at()..end).unwrap_or_default()
+}
+
+/// What is not there may be elsewhere, if not `settled`.
 #[inline(always)]
-fn set_name(name: Span, seen: &[u8], head: &mut Head) {
-    let end = name.at.wrapping_add(u32::from(name.len));
-    let mut set = |attribute, from: u32, to: u32| {
-        head.set_short_span(attribute, from, to.wrapping_sub(from) as u16);
-    };
-    match UniqueName::parse(name.of(seen)) {
-        UniqueName::Interface => {
-            set(Attribute::Service, name.at, end);
-            head.set_absent(Attribute::Version);
-            head.set_absent(Attribute::Group);
-        }
-        UniqueName::Version(colon) => {
-            let colon = name.at.wrapping_add(u32::from(colon));
-            set(Attribute::Service, name.at, colon);
-            set(Attribute::Version, colon.wrapping_add(1), end);
-            head.set_absent(Attribute::Group);
-        }
-        UniqueName::UniqueId(one, two) => {
-            let (one, two) = (name.at.wrapping_add(u32::from(one)), name.at.wrapping_add(u32::from(two)));
-            set(Attribute::Service, name.at, one);
-            set(Attribute::Version, one.wrapping_add(1), two);
-            set(Attribute::Group, two.wrapping_add(1), end);
-        }
+fn set(head: &mut Head, attribute: Attribute, begins: u32, place: Place, settled: bool) {
+    if place.is_some() {
+        head.set_short_span(attribute, begins.wrapping_add(u32::from(place.at)), place.len);
+    } else if settled {
+        head.set_absent(attribute);
     }
 }
 
-/// Where the values of the keys that matter stand.
+/// Where in a map the destination stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Found {
-    service: Span,
-    target: Span,
-    method: Span,
+pub(crate) struct Found {
+    service: Place,
+    version: Place,
+    unique_id: Place,
+    method: Place,
 }
 
-/// Bytes of a frame. A head ends within 18 bits, a map is no longer than 16 bits say, and neither begins at 0: that is
-/// nowhere.
+/// Bytes of a map, which is no longer than 16 bits say. No value begins at 0: that is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Span {
-    at: u32,
+pub(crate) struct Place {
+    at: u16,
     len: u16,
 }
 
-impl Span {
+impl Place {
     #[inline(always)]
-    const fn ending_at(end: usize, len: usize) -> Self {
-        Self { at: end.wrapping_sub(len) as u32, len: len as u16 }
+    pub(crate) const fn ending_at(end: usize, len: usize) -> Self {
+        Self { at: end.wrapping_sub(len) as u16, len: len as u16 }
     }
 
     #[inline(always)]
-    const fn is_some(self) -> bool {
+    pub(crate) const fn is_some(self) -> bool {
         self.at != 0
     }
 
     #[inline(always)]
-    fn of(self, seen: &[u8]) -> &[u8] {
-        let at = self.at as usize;
-        seen.get(at..at.wrapping_add(usize::from(self.len))).unwrap_or_default()
+    pub(crate) const fn at(self) -> usize {
+        self.at as usize
     }
-}
 
-/// Reads a map as nearly every request has it: no nulls, no key that matters twice, within the limits. It ends at `end` of
-/// the frame. `None` says only that [`walk`] must look closer.
-#[inline(always)]
-fn plain(map: &[u8], end: usize, limits: MapLimits) -> Option<Found> {
-    let mut found = Found::default();
-    let mut rest = map;
-    let mut count = 0usize;
-    while !rest.is_empty() {
-        let (key, behind) = string(rest)?;
-        let (value, behind) = string(behind)?;
-        rest = behind;
-        count = count.wrapping_add(1);
-        let slot = match key.len() {
-            7 if key == SERVICE => &mut found.service,
-            24 if key == TARGET_SERVICE => &mut found.target,
-            21 if key == METHOD => &mut found.method,
-            _ => continue,
-        };
-        if slot.is_some() {
-            return None;
-        }
-        *slot = Span::ending_at(end.wrapping_sub(rest.len()), value.len());
-    }
-    let both = found.service.is_some() && found.target.is_some();
-    let one = !both || found.service.of_map(map, end) == found.target.of_map(map, end);
-    (one && map.len() <= limits.field && count <= limits.fields).then_some(found)
-}
-
-#[inline(always)]
-fn string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, behind) = rest.split_first_chunk::<4>()?;
-    behind.split_at_checked(u32::from_be_bytes(*len) as usize)
-}
-
-impl Span {
-    /// The same in the map alone.
     #[inline(always)]
-    fn of_map(self, map: &[u8], end: usize) -> &[u8] {
-        let at = (self.at as usize).wrapping_sub(end.wrapping_sub(map.len()));
+    pub(crate) const fn end(self) -> usize {
+        self.at().wrapping_add(self.len as usize)
+    }
+
+    #[inline(always)]
+    fn of(self, map: &[u8]) -> &[u8] {
+        let at = usize::from(self.at);
         map.get(at..at.wrapping_add(usize::from(self.len))).unwrap_or_default()
     }
+
+    /// What stands before the byte `n`, and what stands behind it.
+    #[inline(always)]
+    const fn split(self, n: u16) -> (Self, Self) {
+        let skipped = n.wrapping_add(1);
+        let behind = Self { at: self.at.wrapping_add(skipped), len: self.len.wrapping_sub(skipped) };
+        (Self { at: self.at, len: n }, behind)
+    }
+}
+
+impl Found {
+    /// Takes the name of a service apart.
+    #[inline(always)]
+    fn new(map: &[u8], name: Place, method: Place) -> Self {
+        let mut found = Self { service: name, method, ..Self::default() };
+        if !name.is_some() {
+            return found;
+        }
+        match UniqueName::parse(name.of(map)) {
+            UniqueName::Interface => {}
+            UniqueName::Version(colon) => (found.service, found.version) = name.split(colon),
+            UniqueName::UniqueId(one, two) => {
+                (found.service, found.version) = name.split(one);
+                (found.version, found.unique_id) = found.version.split(two.wrapping_sub(one).wrapping_sub(1));
+            }
+        }
+        found
+    }
+}
+
+/// Reads a map as nearly every request has it: no nulls, no key that matters twice, within the limits. `None` says only that
+/// [`walk`] must look closer.
+#[inline(never)]
+fn plain(map: &[u8], limits: MapLimits) -> Option<Found> {
+    let (mut service, mut target, mut method) = (Place::default(), Place::default(), Place::default());
+    let mut twice = false;
+    let mut rest = map;
+    let mut count = 0usize;
+    while let Some((len, behind)) = rest.split_first_chunk::<4>() {
+        // 32 bits each: no sum overflows 64. A null is longer than any map.
+        let key_len = u32::from_be_bytes(*len) as usize;
+        let value_at = key_len.wrapping_add(4);
+        let [l0, l1, l2, l3] = *behind.get(key_len..value_at)? else { return None };
+        let value_len = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        rest = behind.get(value_at.wrapping_add(value_len)..)?;
+        count = count.wrapping_add(1);
+        let place = Place::ending_at(map.len().wrapping_sub(rest.len()), value_len);
+        match (key_len, behind.get(..key_len)?) {
+            (7, key) if key == SERVICE => {
+                twice |= service.is_some();
+                service = place;
+            }
+            (24, key) if key == TARGET_SERVICE => {
+                twice |= target.is_some();
+                target = place;
+            }
+            (21, key) if key == METHOD => {
+                twice |= method.is_some();
+                method = place;
+            }
+            _ => {}
+        }
+    }
+    let both = service.is_some() && target.is_some();
+    let refused = twice || !rest.is_empty() || map.len() > limits.field || count > limits.fields;
+    if refused || both && service.of(map) != target.of(map) {
+        return None;
+    }
+    Some(Found::new(map, if target.is_some() { target } else { service }, method))
 }
 
 /// Reads any map.
@@ -174,31 +226,31 @@ impl Span {
 #[inline(never)]
 fn walk(seen: &[u8], at: Range<usize>, limits: MapLimits) -> Result<Found, Fault> {
     check(seen, at.clone(), limits)?;
-    let mut entries = Entries::new(seen.get(at.clone()).unwrap_or_default());
-    let mut found = Found::default();
+    let map = seen.get(at.clone()).unwrap_or_default();
+    let mut entries = Entries::new(map);
+    let (mut service, mut target, mut method) = (Place::default(), Place::default(), Place::default());
     while let Ok(Some(entry)) = entries.next() {
         let Some((key, value)) = entry else { continue };
         let slot = match key {
-            SERVICE => &mut found.service,
-            TARGET_SERVICE => &mut found.target,
-            METHOD => &mut found.method,
+            _ if key == SERVICE => &mut service,
+            _ if key == TARGET_SERVICE => &mut target,
+            _ if key == METHOD => &mut method,
             _ => continue,
         };
-        let end = at.end.saturating_sub(entries.left());
+        let end = map.len().saturating_sub(entries.left());
         if slot.is_some() {
             // Readers disagree on which of two counts.
             let detail = "a key of the header map that names the destination stands there twice";
-            return Err(Fault::new("twice", detail, end));
+            return Err(Fault::new("twice", detail, at.start.saturating_add(end)));
         }
-        *slot = Span::ending_at(end, value.len());
+        *slot = Place::ending_at(end, value.len());
     }
-    let Found { service, target, .. } = found;
-    if service.is_some() && target.is_some() && service.of(seen) != target.of(seen) {
+    if service.is_some() && target.is_some() && service.of(map) != target.of(map) {
         // Some servers dispatch by one of them, some by the other.
         let detail = "service and sofa_head_target_service name different services";
-        return Err(Fault::new("contradiction", detail, target.at as usize));
+        return Err(Fault::new("contradiction", detail, at.start.saturating_add(usize::from(target.at))));
     }
-    Ok(found)
+    Ok(Found::new(map, if target.is_some() { target } else { service }, method))
 }
 
 /// Checks the map at `at` in `seen`.
@@ -242,7 +294,7 @@ mod tests {
 
     /// Keys that matter, keys as long as those, and any other.
     fn key() -> impl Strategy<Value = Option<Vec<u8>>> {
-        let known = [SERVICE, TARGET_SERVICE, METHOD, b"Service", b"sofa_head_target_servicE", b""];
+        let known: [&[u8]; 6] = [SERVICE, TARGET_SERVICE, METHOD, b"Service", b"sofa_head_target_servicE", b""];
         prop_oneof![
             8 => prop::sample::select(known.to_vec()).prop_map(|key| Some(key.to_vec())),
             2 => prop::collection::vec(any::<u8>(), 0..80).prop_map(Some),
@@ -274,13 +326,50 @@ mod tests {
             let seen = [&vec![0; before], &map[..], b"content"].concat();
             let at = before..before + map.len();
             let careful = walk(&seen, at.clone(), LIMITS);
-            match plain(&map, at.end, LIMITS) {
+            match plain(&map, LIMITS) {
                 Some(found) => prop_assert_eq!(Ok(found), careful),
                 // It gives up where there is a null, something to refuse, or one of the sums is past its limit.
                 None => prop_assert!(
                     careful.is_err() || map.len() > LIMITS.field || entries.iter().any(|(k, v)| k.is_none() || v.is_none())
                 ),
             }
+        }
+
+        /// What is found by the shape of the last map is what would have been found without it.
+        #[test]
+        fn maps_of_one_shape_and_of_others(
+            maps in prop::collection::vec(prop::collection::vec((0usize..6, 0usize..6), 1..6), 2..12),
+        ) {
+            let limits = MapLimits { fields: 128, field: 1 << 15 };
+            let keys: [&[u8]; 6] = [SERVICE, TARGET_SERVICE, METHOD, b"Service", b"sofa_head_target_servicE", b"rpcId"];
+            let values: [&[u8]; 6] = [b"com.example.a:1.0", b"com.example.b:1.0", b"com.example:a:1.0", b"get", b"put", b""];
+            let last = RefCell::<Shape>::default();
+            // Each three times, so that it is remembered.
+            for entries in maps.iter().flat_map(|map| [map, map, map]) {
+                let map: Vec<u8> = entries
+                    .iter()
+                    .flat_map(|(key, value)| [string(Some(keys[*key])), string(Some(values[*value]))].concat())
+                    .collect();
+                prop_assert_eq!(like_last(&map, limits, &last), plain(&map, limits));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shape_is_remembered() {
+        let limits = MapLimits { fields: 128, field: 1 << 15 };
+        let last = RefCell::<Shape>::default();
+        let map = |service: &[u8], method: &[u8], id: &[u8]| {
+            [SERVICE.as_slice(), service, METHOD, method, b"id", id].map(|text| string(Some(text))).concat()
+        };
+        let (get, put) = (map(b"a.B:1", b"get", b"1"), map(b"a.B:1", b"put", b"2"));
+        for n in 0..3 {
+            assert_eq!(last.borrow().find(&get).is_some(), n == 2);
+            like_last(&get, limits, &last);
+        }
+        assert_eq!(last.borrow().find(&put), plain(&put, limits));
+        for other in [map(b"a.C:1", b"get", b"1"), map(b"a.B:12", b"get", b""), map(b"a.B:1", b"gets", b"")] {
+            assert_eq!(last.borrow().find(&other), None);
         }
     }
 }

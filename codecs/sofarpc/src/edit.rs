@@ -12,7 +12,7 @@ use crate::wire::{Header, SHORT_MAX, is_hessian};
 /// What may be set as a field: the keys that name the destination are attributes, so that both keys of a service, and what
 /// the proxy routes by, stay one.
 pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
-    if [SERVICE, TARGET_SERVICE].iter().any(|key| key.eq_ignore_ascii_case(name)) {
+    if SERVICE.eq_ignore_ascii_case(name) || TARGET_SERVICE.eq_ignore_ascii_case(name) {
         return Err("a service among its fields: set the attribute");
     }
     if METHOD.eq_ignore_ascii_case(name) {
@@ -46,7 +46,7 @@ pub(crate) fn rebuild(head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeE
     };
     let mut map = Vec::with_capacity(old.len().saturating_add(64));
     if head.is_edited() {
-        let in_content = class == SOFA_REQUEST && is_hessian(header.codec);
+        let in_content = class == SOFA_REQUEST.as_slice() && is_hessian(header.codec);
         put_edited(head, old, in_content, &mut map)?;
     } else {
         map.extend_from_slice(old);

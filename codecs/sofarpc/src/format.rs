@@ -1,13 +1,17 @@
 //! Bolt as a [`FrameFormat`].
 
-use meshwire::frame::{Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
-use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Limit, Limits, LocalReply, Outcome, StreamId};
+use std::cell::RefCell;
+use std::ops::Range;
+
+use meshwire::frame::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
+use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Kind, Limit, Limits, LocalReply, Outcome, StreamId};
 
 use crate::crc::CRC32;
-use crate::destination::{self, MapLimits};
+use crate::destination::{self, MapLimits, SOFA_REQUEST, is_call};
 use crate::edit;
 use crate::map::{self, Entries};
 use crate::reply;
+use crate::shape::Shape;
 use crate::status;
 use crate::tag;
 use crate::wire::{Header, SHORT_MAX, codec, command, fixed, is_hessian, kind};
@@ -23,11 +27,13 @@ pub(crate) static HEAD: HeadFormat = HeadFormat::new("bolt", "bolt")
 ///
 /// A frame's data is its content; fixed header, class and header map are its head. The tag of a [`StreamId`] says in which
 /// version, and in which dialect of Hessian, to answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BoltFormat {
     head: usize,
     map: MapLimits,
     sends_go_away: bool,
+    /// Makes reading faster, and nothing else.
+    last: RefCell<Shape>,
 }
 
 impl BoltFormat {
@@ -35,7 +41,7 @@ impl BoltFormat {
     /// [`Bolt::sending_go_away`](crate::Bolt::sending_go_away).
     pub fn new(limits: &Limits, sends_go_away: bool) -> Self {
         let map = MapLimits { fields: limits.fields, field: limits.field };
-        Self { head: limits.head, map, sends_go_away }
+        Self { head: limits.head, map, sends_go_away, last: RefCell::default() }
     }
 }
 
@@ -47,25 +53,17 @@ impl FrameFormat for BoltFormat {
 
     #[inline(always)]
     fn frame(&self, seen: &[u8]) -> Result<Parse<Frame>, Fault> {
-        let header = match Header::read(seen)? {
-            Parse::Done(header) => header,
-            Parse::Need(need) => return Ok(Parse::Need(need)),
-        };
-        let kind = match (header.command, header.kind) {
-            (command::HEARTBEAT | command::GO_AWAY, _) => FrameKind::Control,
-            (_, kind::RESPONSE) => FrameKind::Response,
-            (_, kind::ONE_WAY) => FrameKind::OneWay,
-            _ => FrameKind::Request,
-        };
-        let id = IdField { value: u64::from(header.id), at: header.id_at(), width: 4 };
-        let tag = header.tag();
-        let is_checked = tag & tag::CRC != 0;
-        // 31 bits, 17 and a few: no sum overflows 64.
-        let trailer = if is_checked { CRC32.len as u64 } else { 0 };
-        let payload_at = header.content_at();
-        let len = (payload_at as u64).wrapping_add(u64::from(header.content)).wrapping_add(trailer);
-        let frame = Frame::new(kind, len, payload_at, id).with_tag(tag).with_note(Note::of(&header).0);
-        Ok(Parse::Done(if is_checked { frame.with_checksum(&CRC32) } else { frame }))
+        // Each version for itself, so that all offsets are known.
+        if let Some(header) = Header::read_v1(seen) {
+            return Ok(Parse::Done(frame_of(&header)));
+        }
+        if let Some(header) = Header::read_v2(seen) {
+            return Ok(Parse::Done(frame_of(&header)));
+        }
+        Ok(match Header::read(seen)? {
+            Parse::Done(header) => Parse::Done(frame_of(&header)),
+            Parse::Need(need) => Parse::Need(need),
+        })
     }
 
     #[inline(always)]
@@ -86,10 +84,12 @@ impl FrameFormat for BoltFormat {
         if seen.len() < end {
             return Ok(Parse::Need(end));
         }
+        let (note, end) = (Note(frame.note), frame.payload_at);
         if frame.kind == FrameKind::Response {
-            self.response(frame, seen, depth, head)?;
+            let map_at = fixed(kind::RESPONSE, frame.tag).wrapping_add(note.class());
+            self.response(note.word() as u16, map_at..end, seen, depth, head)?;
         } else {
-            self.request(frame, seen, depth, head)?;
+            self.request(frame.tag, note, end, seen, depth, head)?;
         }
         Ok(Parse::Done(()))
     }
@@ -144,6 +144,21 @@ impl FrameFormat for BoltFormat {
         Ok(!in_other_version)
     }
 
+    #[inline(always)]
+    fn sendable_id(&self, head: &Head) -> Option<(IdField, Option<&'static Checksum>)> {
+        // An answer may have come in another version than was asked in.
+        if head.kind() == Kind::Response || head.head_bytes().len() > SHORT_MAX {
+            return None;
+        }
+        let (at, id) = match **head.bytes() {
+            [0x01, _, _, _, _, a, b, c, d, ..] => (5, [a, b, c, d]),
+            [_, _, _, _, _, _, a, b, c, d, ..] => (6, [a, b, c, d]),
+            _ => return None,
+        };
+        let checksum = if head.tail().is_empty() { None } else { Some(&CRC32) };
+        Some((IdField { value: u64::from(u32::from_be_bytes(id)), at, width: 4 }, checksum))
+    }
+
     fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         edit::rebuild(head, out)
     }
@@ -151,45 +166,74 @@ impl FrameFormat for BoltFormat {
 
 impl BoltFormat {
     #[inline(always)]
-    fn request(&self, frame: &Frame, seen: &[u8], depth: &Depth, head: &mut Head) -> Result<(), Fault> {
-        let note = Note(frame.note);
+    fn request(
+        &self,
+        mut tag: u32,
+        note: Note,
+        content_at: usize,
+        seen: &[u8],
+        depth: &Depth,
+        head: &mut Head,
+    ) -> Result<(), Fault> {
         if note.word() > 0 {
             head.set_timeout_millis(note.word() as u32);
         }
-        let class_at = fixed(kind::REQUEST, frame.tag);
+        let class_at = fixed(kind::REQUEST, tag);
         let map_at = class_at.wrapping_add(note.class());
-        let is_call = destination::is_call(seen.get(class_at..map_at).unwrap_or_default());
-        let mut tag = frame.tag;
+        let is_call = note.class() == SOFA_REQUEST.len() && is_call(seen.get(class_at..));
         if is_call {
             tag |= tag::SOFA;
         }
-        if is_hessian(tag::codec(tag)) && seen.get(frame.payload_at) == Some(&b'C') {
+        if is_hessian(tag::codec(tag)) && seen.get(content_at) == Some(&b'C') {
             tag |= tag::FINAL;
         }
         head.set_stream(head.stream().with_tag(tag));
         if depth.is_boundary() {
             return Ok(());
         }
-        destination::read(seen, map_at..frame.payload_at, is_call, self.map, head)
+        destination::read(seen, map_at..content_at, is_call, self.map, &self.last, head)
     }
 
-    #[inline]
-    fn response(&self, frame: &Frame, seen: &[u8], depth: &Depth, head: &mut Head) -> Result<(), Fault> {
-        let note = Note(frame.note);
-        let status = note.word() as u16;
+    /// Kept out of the way of requests.
+    #[inline(never)]
+    fn response(
+        &self,
+        status: u16,
+        map: Range<usize>,
+        seen: &[u8],
+        depth: &Depth,
+        head: &mut Head,
+    ) -> Result<(), Fault> {
         let mut outcome = status::outcome_of(status);
-        let map_at = fixed(kind::RESPONSE, frame.tag).wrapping_add(note.class());
-        let map = map_at..frame.payload_at;
         if outcome == Outcome::Success && says_error(seen.get(map.clone()).unwrap_or_default()) {
             outcome = Outcome::Exception;
         }
         head.set_status(u32::from(status), outcome);
         if depth.needs_fields() {
+            head.set_fields_at(map.start);
             destination::check(seen, map, self.map)?;
-            head.set_fields_at(map_at);
         }
         Ok(())
     }
+}
+
+#[inline(always)]
+fn frame_of(header: &Header) -> Frame {
+    let kind = match (header.command, header.kind) {
+        (command::HEARTBEAT | command::GO_AWAY, _) => FrameKind::Control,
+        (_, kind::RESPONSE) => FrameKind::Response,
+        (_, kind::ONE_WAY) => FrameKind::OneWay,
+        _ => FrameKind::Request,
+    };
+    let id = IdField { value: u64::from(header.id), at: header.id_at(), width: 4 };
+    let tag = header.tag();
+    let is_checked = tag & tag::CRC != 0;
+    // 31 bits, 17 and a few: no sum overflows 64.
+    let trailer = if is_checked { CRC32.len as u64 } else { 0 };
+    let payload_at = header.content_at();
+    let len = (payload_at as u64).wrapping_add(u64::from(header.content)).wrapping_add(trailer);
+    let frame = Frame::new(kind, len, payload_at, id).with_tag(tag).with_note(Note::of(header).0);
+    if is_checked { frame.with_checksum(&CRC32) } else { frame }
 }
 
 /// What a frame tells its head: the length of its class, and the timeout or status.

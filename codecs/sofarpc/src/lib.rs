@@ -58,6 +58,7 @@ mod map;
 mod message;
 mod name;
 mod reply;
+mod shape;
 pub mod status;
 mod tag;
 mod version;

@@ -32,8 +32,8 @@ impl Call {
     /// A call in v1 that waits for an answer and brings nothing. `service` is the unique name,
     /// `interface:version[:uniqueId]`.
     pub fn new(service: &str, method: &str) -> Self {
-        let mut parts = Parts::new(SOFA_REQUEST);
-        for (key, value) in [(SERVICE, service), (TARGET_SERVICE, service), (METHOD, method)] {
+        let mut parts = Parts::new(&SOFA_REQUEST[..]);
+        for (key, value) in [(&SERVICE[..], service), (TARGET_SERVICE, service), (METHOD, method)] {
             map::put(key, value.as_bytes(), &mut parts.map);
         }
         Self { version: Version::V1, kind: kind::REQUEST, timeout: -1, parts }

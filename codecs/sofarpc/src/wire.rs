@@ -85,49 +85,60 @@ impl Header {
     /// Reads a frame's first bytes; what cannot be Bolt is told by the first byte that is wrong.
     #[inline(always)]
     pub(crate) fn read(seen: &[u8]) -> Result<Parse<Self>, Fault> {
-        match seen.first_chunk().and_then(Self::plain) {
+        match Self::read_v1(seen).or_else(|| Self::read_v2(seen)) {
             Some(header) => Ok(Parse::Done(header)),
             None => short(seen),
         }
     }
 
-    /// Reads a header; `None` says only that something is wrong with it.
-    ///
-    /// The same fields stand in the same order in both versions and both directions: `ver1` and the switch push them along
-    /// by one byte each, a status is two bytes shorter than a timeout. So there is nothing to branch on.
+    /// Reads a header of v1, where it may be one of the longest; `None` says only that [`read`](Self::read) must be asked.
     #[inline(always)]
-    fn plain(seen: &[u8; LONGEST]) -> Option<Self> {
-        let [protocol, ver1, ..] = *seen;
-        let v2 = usize::from(protocol == 0x02);
-        let [kind] = bytes(seen, v2.wrapping_add(1));
-        let asks = usize::from(kind != kind::RESPONSE);
-        let word_at = v2.wrapping_mul(2).wrapping_add(10);
-        let lengths_at = word_at.wrapping_add(2).wrapping_add(asks.wrapping_mul(2));
-        let lengths = u64::from_be_bytes(bytes(seen, lengths_at));
-        let content = lengths as u32;
-        let version_fits = if v2 == 1 { matches!(ver1, 1 | 2) } else { protocol == 0x01 };
-        if !version_fits || kind > kind::ONE_WAY || content > i32::MAX as u32 {
+    pub(crate) fn read_v1(seen: &[u8]) -> Option<Self> {
+        let header = seen.first_chunk::<LONGEST>()?;
+        let [0x01, kind, c0, c1, _, i0, i1, i2, i3, codec, w0, w1, w2, w3, rest @ ..] = *header else { return None };
+        Self::of(0, kind, [c0, c1], [i0, i1, i2, i3], codec, [w0, w1, w2, w3], rest.first_chunk()?)
+    }
+
+    /// The same for v2.
+    #[inline(always)]
+    pub(crate) fn read_v2(seen: &[u8]) -> Option<Self> {
+        let header = seen.first_chunk::<LONGEST>()?;
+        let [0x02, ver1, kind, c0, c1, _, i0, i1, i2, i3, codec, switch, w0, w1, w2, w3, rest @ ..] = *header else {
             return None;
+        };
+        let version = match (ver1, switch & SWITCH_CRC) {
+            (1, _) => tag::V2,
+            (2, 0) => tag::V2 | tag::VER1_2,
+            (2, _) => tag::V2 | tag::VER1_2 | tag::CRC,
+            _ => return None,
+        };
+        Self::of(version, kind, [c0, c1], [i0, i1, i2, i3], codec, [w0, w1, w2, w3], &rest)
+    }
+
+    #[inline(always)]
+    fn of(
+        version: u32,
+        kind: u8,
+        command: [u8; 2],
+        id: [u8; 4],
+        codec: u8,
+        [w0, w1, w2, w3]: [u8; 4],
+        lengths: &[u8; 8],
+    ) -> Option<Self> {
+        let (mut word, mut lengths) = (i32::from_be_bytes([w0, w1, w2, w3]), u64::from_be_bytes(*lengths));
+        if kind == kind::RESPONSE {
+            // Two bytes of status where a timeout has four.
+            lengths = lengths >> 16 | u64::from(u16::from_be_bytes([w2, w3])) << 48;
+            word = i32::from(u16::from_be_bytes([w0, w1]));
         }
-        let mut version = 0;
-        if v2 == 1 {
-            let [switch] = bytes(seen, 11);
-            version = match (ver1 == 2, switch & SWITCH_CRC != 0) {
-                (false, _) => tag::V2,
-                (true, false) => tag::V2 | tag::VER1_2,
-                (true, true) => tag::V2 | tag::VER1_2 | tag::CRC,
-            };
-        }
-        let [codec] = bytes(seen, v2.wrapping_add(9));
-        // A status is the upper half of what stands where a timeout would.
-        let word = i32::from_be_bytes(bytes(seen, word_at));
-        Some(Self {
+        let content = lengths as u32;
+        (kind <= kind::ONE_WAY && content <= i32::MAX as u32).then_some(Self {
             version,
             kind,
-            command: u16::from_be_bytes(bytes(seen, v2.wrapping_add(2))),
-            id: u32::from_be_bytes(bytes(seen, v2.wrapping_add(5))),
+            command: u16::from_be_bytes(command),
+            id: u32::from_be_bytes(id),
             codec,
-            word: if asks == 1 { word } else { (word as u32 >> 16) as i32 },
+            word,
             class: (lengths >> 48) as u16,
             map: (lengths >> 32) as u16,
             content,
@@ -201,12 +212,6 @@ pub(crate) const fn fixed(kind: u8, version: u32) -> usize {
     if version & tag::V2 == 0 { v1 } else { v1.wrapping_add(2) }
 }
 
-/// `N` bytes of a header. Every caller names an offset that ends inside of it, so that the check folds away.
-#[inline(always)]
-fn bytes<const N: usize>(seen: &[u8; LONGEST], at: usize) -> [u8; N] {
-    seen.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
-}
-
 /// What a header says that is shorter than the longest, how many bytes of it are missing, or what is wrong with it.
 #[cold]
 #[inline(never)]
@@ -226,7 +231,7 @@ fn short(seen: &[u8]) -> Result<Parse<Header>, Fault> {
     let Some(header) = seen.get(..len) else { return Ok(Parse::Need(len)) };
     let mut padded = [0; LONGEST];
     padded.iter_mut().zip(header).for_each(|(to, from)| *to = *from);
-    match Header::plain(&padded) {
+    match Header::read_v1(&padded).or_else(|| Header::read_v2(&padded)) {
         Some(header) => Ok(Parse::Done(header)),
         None => Err(Fault::new("length", "the content length is negative", len.wrapping_sub(4))),
     }
