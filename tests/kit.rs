@@ -68,6 +68,9 @@ fn raw_bolt() {
     assert_conforms(&kit.with_outcomes(samples::bolt::raw_outcomes));
 }
 
+/// The connection preface of RFC 9113, section 3.4, and empty SETTINGS.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
 /// Every protocol's samples against every other's matcher, whatever the order of registration.
 #[test]
 fn each_protocol_is_told_from_every_other() {
@@ -75,8 +78,10 @@ fn each_protocol_is_told_from_every_other() {
 
     use meshwire::{Detection, Protocol, Registry, Sniffed};
 
-    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 5] = [
+    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 6] = [
         (Arc::new(meshwire_http1::Http1::default()), samples::http1::samples()),
+        // Its codec runs the kit in its own crate; what it begins with is all that matters here.
+        (Arc::new(meshwire_http2::Http2::default()), vec![Sample::new("preface", HTTP2, &b""[..])]),
         (Arc::new(meshwire_dubbo::Dubbo::new()), samples::dubbo::samples()),
         (Arc::new(meshwire_sofarpc::Bolt::new()), samples::bolt::samples()),
         (Arc::new(toy::Framed), toy::framed::samples()),

@@ -6,33 +6,10 @@ use std::ops::Range;
 use meshwire::frame::Fault;
 use meshwire::{Attribute, Head, Limit};
 
+use crate::found::{Found, Place};
+use crate::keys::{METHOD, SERVICE, TARGET_SERVICE};
 use crate::map::{Entries, Malformed};
-use crate::name::UniqueName;
 use crate::shape::Shape;
-
-/// The service, as every client writes it and Java's servers dispatch by it.
-pub(crate) const SERVICE: &[u8; 7] = b"service";
-/// The service again.
-pub(crate) const TARGET_SERVICE: &[u8; 24] = b"sofa_head_target_service";
-/// The method.
-pub(crate) const METHOD: &[u8; 21] = b"sofa_head_method_name";
-
-/// The class of a call that says its service and method in its content, too.
-pub(crate) const SOFA_REQUEST: &[u8; 44] = b"com.alipay.sofa.rpc.core.request.SofaRequest";
-
-/// Whether `seen` begins with that class. In three words, the last of which begins inside of the second: a comparison
-/// that is called costs more than all it does.
-#[inline(always)]
-pub(crate) fn is_call(seen: Option<&[u8]>) -> bool {
-    let Some(class) = seen.and_then(|seen| seen.first_chunk::<44>()) else { return false };
-    let differs = |at: usize| word(class, at) ^ word(SOFA_REQUEST, at);
-    differs(0) | differs(16) | differs(28) == 0
-}
-
-#[inline(always)]
-fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u128 {
-    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |word| u128::from_ne_bytes(*word))
-}
 
 /// What a header map may hold.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +72,7 @@ fn entries(map: &[u8]) -> impl Iterator<Item = (&[u8], Place)> {
 fn whole_name(map: &[u8], found: Found) -> &[u8] {
     let last = if found.unique_id.is_some() { found.unique_id } else { found.version };
     let end = if last.is_some() { last.end() } else { found.service.end() };
-    map.get(found.service.at()..end).unwrap_or_default()
+    map.get(usize::from(found.service.at)..end).unwrap_or_default()
 }
 
 /// What is not there may be elsewhere, if not `settled`.
@@ -108,78 +85,6 @@ fn set(head: &mut Head, attribute: Attribute, begins: u32, place: Place, settled
     }
 }
 
-/// Where in a map the destination stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    service: Place,
-    version: Place,
-    unique_id: Place,
-    method: Place,
-}
-
-/// Bytes of a map, which is no longer than 16 bits say. No value begins at 0: that is nowhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    at: u16,
-    len: u16,
-}
-
-impl Place {
-    #[inline(always)]
-    pub(crate) const fn ending_at(end: usize, len: usize) -> Self {
-        Self { at: end.wrapping_sub(len) as u16, len: len as u16 }
-    }
-
-    #[inline(always)]
-    pub(crate) const fn is_some(self) -> bool {
-        self.at != 0
-    }
-
-    #[inline(always)]
-    pub(crate) const fn at(self) -> usize {
-        self.at as usize
-    }
-
-    #[inline(always)]
-    pub(crate) const fn end(self) -> usize {
-        self.at().wrapping_add(self.len as usize)
-    }
-
-    #[inline(always)]
-    fn of(self, map: &[u8]) -> &[u8] {
-        let at = usize::from(self.at);
-        map.get(at..at.wrapping_add(usize::from(self.len))).unwrap_or_default()
-    }
-
-    /// What stands before the byte `n`, and what stands behind it.
-    #[inline(always)]
-    const fn split(self, n: u16) -> (Self, Self) {
-        let skipped = n.wrapping_add(1);
-        let behind = Self { at: self.at.wrapping_add(skipped), len: self.len.wrapping_sub(skipped) };
-        (Self { at: self.at, len: n }, behind)
-    }
-}
-
-impl Found {
-    /// Takes the name of a service apart.
-    #[inline(always)]
-    fn new(map: &[u8], name: Place, method: Place) -> Self {
-        let mut found = Self { service: name, method, ..Self::default() };
-        if !name.is_some() {
-            return found;
-        }
-        match UniqueName::parse(name.of(map)) {
-            UniqueName::Interface => {}
-            UniqueName::Version(colon) => (found.service, found.version) = name.split(colon),
-            UniqueName::UniqueId(one, two) => {
-                (found.service, found.version) = name.split(one);
-                (found.version, found.unique_id) = found.version.split(two.wrapping_sub(one).wrapping_sub(1));
-            }
-        }
-        found
-    }
-}
-
 /// Reads a map as nearly every request has it: no nulls, no key that matters twice, within the limits. `None` says only that
 /// [`walk`] must look closer.
 #[inline(never)]
@@ -189,12 +94,12 @@ fn plain(map: &[u8], limits: MapLimits) -> Option<Found> {
     let mut rest = map;
     let mut count = 0usize;
     while let Some((len, behind)) = rest.split_first_chunk::<4>() {
-        // 32 bits each: no sum overflows 64. A null is longer than any map.
+        // A null is longer than any map.
         let key_len = u32::from_be_bytes(*len) as usize;
-        let value_at = key_len.wrapping_add(4);
+        let value_at = key_len.checked_add(4)?;
         let [l0, l1, l2, l3] = *behind.get(key_len..value_at)? else { return None };
         let value_len = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-        rest = behind.get(value_at.wrapping_add(value_len)..)?;
+        rest = behind.get(value_at.checked_add(value_len)?..)?;
         count = count.wrapping_add(1);
         let place = Place::ending_at(map.len().wrapping_sub(rest.len()), value_len);
         match (key_len, behind.get(..key_len)?) {

@@ -3,8 +3,8 @@
 use meshwire::frame::{Parse, Rebuilt};
 use meshwire::{Attribute, EncodeError, FieldEdit, Head, Kind};
 
-use crate::destination::{METHOD, SERVICE, SOFA_REQUEST, TARGET_SERVICE};
 use crate::format::HEAD;
+use crate::keys::{METHOD, SERVICE, SOFA_REQUEST, TARGET_SERVICE};
 use crate::map::{self, Entries};
 use crate::tag;
 use crate::wire::{Header, SHORT_MAX, is_hessian};

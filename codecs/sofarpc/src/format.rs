@@ -7,8 +7,9 @@ use meshwire::frame::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, I
 use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Kind, Limit, Limits, LocalReply, Outcome, StreamId};
 
 use crate::crc::CRC32;
-use crate::destination::{self, MapLimits, SOFA_REQUEST, is_call};
+use crate::destination::{self, MapLimits};
 use crate::edit;
+use crate::keys::{SOFA_REQUEST, is_call};
 use crate::map::{self, Entries};
 use crate::reply;
 use crate::shape::Shape;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use meshwire::frame::{FrameFormat, FrameKind, Parse, Scan};
 use meshwire::{Depth, Head, Kind, Limits, StreamId};
 
-use crate::destination::{METHOD, SERVICE, SOFA_REQUEST, TARGET_SERVICE};
 use crate::format::{BoltFormat, HEAD};
+use crate::keys::{METHOD, SERVICE, SOFA_REQUEST, TARGET_SERVICE};
 use crate::wire::{Header, SHORT_MAX, codec, command, kind};
 use crate::{Version, map, status, tag};
 

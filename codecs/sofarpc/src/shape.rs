@@ -5,7 +5,8 @@
 //! the same lengths. Where the shape is known the loads need not wait for each other, and what was found once stands there
 //! again. The walk is the oracle of a test in [`destination`](crate::destination).
 
-use crate::destination::{Found, METHOD, Place, SERVICE, TARGET_SERVICE};
+use crate::found::{Found, Place};
+use crate::keys::{METHOD, SERVICE, TARGET_SERVICE};
 
 /// Lengths of a map that is remembered, two an entry.
 const LENGTHS: usize = 32;
@@ -81,17 +82,17 @@ impl Shape {
         self.lengths.clear();
         self.keys = Keys::default();
         for (key, value) in entries {
-            let value_len_at = value.at().wrapping_sub(4);
+            let value_len_at = usize::from(value.at).wrapping_sub(4);
             let key = (key, Place::ending_at(value_len_at, key.len()));
-            let key_len_at = key.1.at().wrapping_sub(4);
+            let key_len_at = usize::from(key.1.at).wrapping_sub(4);
             for at in [key_len_at, value_len_at] {
                 let len = map.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
                 self.lengths.push((at as u32, len));
             }
             match key {
-                (SERVICE_KEY, place) => self.keys.service = place,
-                (TARGET_SERVICE_KEY, place) => self.keys.target = place,
-                (METHOD_KEY, place) => self.keys.method = place,
+                (key, place) if key == SERVICE => self.keys.service = place,
+                (key, place) if key == TARGET_SERVICE => self.keys.target = place,
+                (key, place) if key == METHOD => self.keys.method = place,
                 // It may be one of them in the next map.
                 (other, _) if [SERVICE.len(), TARGET_SERVICE.len(), METHOD.len()].contains(&other.len()) => return,
                 _ => {}
@@ -109,12 +110,8 @@ impl Shape {
     }
 }
 
-const SERVICE_KEY: &[u8] = SERVICE;
-const TARGET_SERVICE_KEY: &[u8] = TARGET_SERVICE;
-const METHOD_KEY: &[u8] = METHOD;
-
 /// Whether the key `known` stands where one was, if one was.
 #[inline(always)]
 fn is<const N: usize>(map: &[u8], key: Place, known: &[u8; N]) -> bool {
-    !key.is_some() || map.get(key.at()..).and_then(<[u8]>::first_chunk::<N>) == Some(known)
+    !key.is_some() || map.get(usize::from(key.at)..).and_then(<[u8]>::first_chunk::<N>) == Some(known)
 }
