@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::format::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
+use super::checksum::{Checksum, Running};
+use super::format::{Control, Fault, Frame, FrameFormat, FrameKind, Parse, Rebuilt, Scan};
+use super::id::IdField;
+use super::sending::{Seal, Sending};
 use crate::codec::{Codec, Conn, ConnState, Cx, Role};
 use crate::depth::Depth;
 use crate::error::{DecodeError, EncodeError, Scope};
@@ -27,7 +30,7 @@ pub struct FrameCodec<F> {
     rx: Rx,
     /// Bytes that must be there before a frame is worth another look.
     need: usize,
-    tx: Option<Tx>,
+    tx: Option<Sending>,
     /// Somebody was refused while a message was under way.
     refused: bool,
     /// Control replies that wait for the message under way to end.
@@ -67,71 +70,6 @@ struct Payload {
     stream: StreamId,
     remaining: u64,
     checksum: Option<Running>,
-}
-
-/// A checksum under way.
-#[derive(Clone, Copy)]
-struct Running {
-    of: &'static Checksum,
-    state: u64,
-}
-
-impl Running {
-    fn new(of: &'static Checksum) -> Self {
-        Self { of, state: of.seed }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.state = (self.of.update)(self.state, bytes);
-    }
-
-    fn bytes(self) -> [u8; 8] {
-        (self.of.finish)(self.state).to_be_bytes()
-    }
-
-    fn put(self, out: &mut Vec<u8>) {
-        out.extend(self.bytes().iter().skip(8usize.saturating_sub(self.of.len)));
-    }
-
-    fn matches(self, trailer: &[u8]) -> bool {
-        self.bytes().get(8usize.saturating_sub(trailer.len())..).is_some_and(|sum| sum == trailer)
-    }
-}
-
-/// Whether `frame`, which is `len` bytes long and at the front of `input`, ends in its checksum.
-#[inline(never)]
-fn is_sound(of: &'static Checksum, len: usize, input: &[u8]) -> bool {
-    let end = len.saturating_sub(of.len);
-    let Some((seen, sum)) = input.get(..len).and_then(|frame| frame.split_at_checked(end)) else { return false };
-    let mut running = Running::new(of);
-    running.update(seen);
-    running.matches(sum)
-}
-
-/// A checksum as a number.
-fn sum_of(trailer: &[u8]) -> u64 {
-    trailer.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-}
-
-/// A message under way to the peer.
-struct Tx {
-    stream: StreamId,
-    /// Payload bytes of the old message still to come.
-    remaining: u64,
-    /// How many of those are left out, and what stands in their place.
-    cut: u64,
-    tail: Vec<u8>,
-    seal: Seal,
-}
-
-/// What closes a message to the peer.
-enum Seal {
-    /// Nothing.
-    None,
-    /// The checksum of what was sent.
-    Anew(Running),
-    /// The checksum that came, with these bits changed.
-    Changed(&'static Checksum, u64),
 }
 
 impl<F: FrameFormat> FrameCodec<F> {
@@ -244,7 +182,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             && limits.message.is_none_or(|limit| frame.len <= limit)
             && self.unreleased < limits.window
             && (frame.kind != FrameKind::Request || self.open < limits.open);
-        let sound = from_peer && fits && frame.checksum.is_none_or(|of| is_sound(of, len, input));
+        let sound = from_peer && fits && frame.checksum.is_none_or(|of| of.is_sound(len, input));
         sound.then_some((frame, len))
     }
 
@@ -286,7 +224,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         match whole {
             Some(len) if input.len() < len => self.wait(len, input).map(Some),
             Some(len) => {
-                if frame.checksum.is_some_and(|of| !is_sound(of, len, input)) {
+                if frame.checksum.is_some_and(|of| !of.is_sound(len, input)) {
                     return Err(self.refuse_frame(bad_checksum(len.saturating_sub(trailer)), frame));
                 }
                 if control { self.control(&frame, len, input, cx) } else { self.waited(&frame, len, input).map(Some) }
@@ -576,7 +514,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             return false;
         }
         match checksum {
-            None => cx.output().put_patched(head.bytes(), |copy| overwrite_id(copy, id, stream.id())),
+            None => cx.output().put_patched(head.bytes(), |copy| id.overwrite(copy, stream.id())),
             Some(of) if of.change.is_some() => put_resealed(head, id, of, cx),
             Some(_) => return false,
         }
@@ -629,7 +567,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             cx.output().append(|out| {
                 out.extend_from_slice(bytes);
                 let begun = out.len().saturating_sub(bytes.len());
-                overwrite_id(out.get_mut(begun..).unwrap_or_default(), frame.id, stream.id());
+                frame.id.overwrite(out.get_mut(begun..).unwrap_or_default(), stream.id());
             });
         } else {
             self.slow_head(head, remaining, in_place, cx)?;
@@ -656,14 +594,14 @@ impl<F: FrameFormat> FrameCodec<F> {
         let rebuilt = if in_place {
             let replaced = frame.id.at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
             front.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
-            overwrite_id(&mut front, frame.id, stream.id());
+            frame.id.overwrite(&mut front, stream.id());
             Rebuilt { replaced, ..Rebuilt::default() }
         } else {
             self.format.rebuild(&frame, head, &mut front)?
         };
         let end = bytes.len().saturating_sub(head.tail_len());
         let rest = bytes.get(rebuilt.replaced..end).map(|_| bytes.slice(rebuilt.replaced..end)).unwrap_or_default();
-        let mut tx = Tx {
+        let mut tx = Sending {
             stream,
             remaining: remaining.saturating_add(rest.len() as u64),
             cut: rebuilt.cut as u64,
@@ -689,7 +627,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             && let Some(of) = frame.checksum.filter(|of| of.change.is_some())
             && (head.tail_len() > 0 || head.tail_follows())
         {
-            return Seal::Changed(of, changed(of, frame.id, frame.len, head.stream().id()));
+            return Seal::Changed(of, of.changed(frame.id, frame.len, head.stream().id()));
         }
         // What was built anew may be of another version, which closes otherwise.
         let of = match (in_place, front) {
@@ -796,100 +734,15 @@ impl<F: FrameFormat> FrameCodec<F> {
 /// Below this, one copy is cheaper than sharing the buffer.
 const SHARE: usize = 4096;
 
-impl Tx {
-    /// Sends the next bytes of the old message. Its last byte does not end it: until its end is said it may turn out to
-    /// be damaged, and must not be signed anew.
-    fn send(&mut self, mut data: Bytes, cx: &mut Cx<'_>) {
-        let kept = self.remaining.saturating_sub(self.cut);
-        self.remaining = self.remaining.saturating_sub(data.len() as u64);
-        if let Ok(kept) = usize::try_from(kept) {
-            data.truncate(kept);
-        }
-        if let Seal::Anew(running) = &mut self.seal {
-            running.update(&data);
-        }
-        cx.output().put_bytes(data);
-    }
-
-    /// Ends the message, which came with the checksum `sum` or with none.
-    fn finish(&mut self, sum: &[u8], cx: &mut Cx<'_>) {
-        match &mut self.seal {
-            Seal::None => {}
-            Seal::Anew(running) => {
-                running.update(&self.tail);
-                running.put(&mut self.tail);
-            }
-            Seal::Changed(of, bits) => {
-                self.tail.extend_from_slice(sum);
-                change_sum(&mut self.tail, of, *bits);
-            }
-        }
-        cx.output().put(&self.tail);
-    }
-}
-
 /// Queues a whole frame with another id and the checksum that came with it, changed by that.
 #[inline(never)]
 fn put_resealed(head: &Head, old: IdField, of: &Checksum, cx: &mut Cx<'_>) {
     let id = head.stream().id();
-    let bits = changed(of, old, head.bytes().len() as u64, id);
+    let bits = of.changed(old, head.bytes().len() as u64, id);
     cx.output().put_patched(head.bytes(), |copy| {
-        overwrite_id(copy, old, id);
-        change_sum(copy, of, bits);
+        old.overwrite(copy, id);
+        of.change_bits(copy, bits);
     });
-}
-
-/// The bits of the checksum of a frame, so many bytes long with it, that change when its id becomes `id`.
-#[inline]
-fn changed(of: &Checksum, old: IdField, frame_len: u64, id: u64) -> u64 {
-    let difference = old.value ^ id;
-    let id_end = old.at.saturating_add(usize::from(old.width)).saturating_add(of.len);
-    match of.change {
-        Some(change) if difference != 0 => change(difference, frame_len.saturating_sub(id_end as u64)),
-        _ => 0,
-    }
-}
-
-/// Changes `bits` of the checksum that `frame` ends in.
-#[inline]
-fn change_sum(frame: &mut [u8], of: &Checksum, bits: u64) {
-    if of.len == 4
-        && let Some(sum) = frame.last_chunk_mut()
-    {
-        *sum = (u32::from_be_bytes(*sum) ^ bits as u32).to_be_bytes();
-        return;
-    }
-    let at = frame.len().saturating_sub(of.len);
-    if let Some(sum) = frame.get_mut(at..) {
-        let changed = (sum_of(sum) ^ bits).to_be_bytes();
-        if let Some(changed) = changed.get(8usize.saturating_sub(sum.len())..) {
-            sum.copy_from_slice(changed);
-        }
-    }
-}
-
-#[inline(always)]
-fn overwrite_id(frame: &mut [u8], field: IdField, id: u64) {
-    let bytes = id.to_be_bytes();
-    let [.., b4, b5, b6, b7] = bytes;
-    match frame.get_mut(field.at..) {
-        Some([a0, a1, a2, a3, ..]) if field.width == 4 => {
-            (*a0, *a1, *a2, *a3) = (b4, b5, b6, b7);
-            return;
-        }
-        Some(to) if field.width == 8 => {
-            if let Some(to) = to.first_chunk_mut() {
-                *to = bytes;
-            }
-            return;
-        }
-        _ => {}
-    }
-    let width = usize::from(field.width).min(8);
-    let end = field.at.saturating_add(width);
-    if let (Some(to), Some(from)) = (frame.get_mut(field.at..end), bytes.get(8usize.saturating_sub(width)..)) {
-        to.copy_from_slice(from);
-    }
 }
 
 // What is refused is said out of line: a compiler that takes each check for a coin toss takes what follows many of them

@@ -1,5 +1,7 @@
 //! What a length-framed protocol says about its frames.
 
+use super::checksum::Checksum;
+use super::id::IdField;
 use crate::depth::Depth;
 use crate::error::EncodeError;
 use crate::event::StreamId;
@@ -189,27 +191,6 @@ pub enum FrameKind {
     Control,
 }
 
-/// Where a frame's id lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct IdField {
-    /// Its value, unsigned.
-    pub value: u64,
-    /// Where it begins in the frame.
-    pub at: usize,
-    /// Its bytes, big-endian; 0 where only [`FrameFormat::rebuild`] can write another one.
-    pub width: u8,
-}
-
-impl IdField {
-    /// Whether there is room for `id`: one that was cut would answer for another.
-    #[inline]
-    pub(super) fn fits(self, id: u64) -> bool {
-        let bits = u32::from(self.width).saturating_mul(8);
-        bits == 0 || id.checked_shr(bits).unwrap_or_default() == 0
-    }
-}
-
 /// What a control frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -222,28 +203,6 @@ pub enum Control {
     GoAway,
     /// Nothing that forwarding must know.
     Ignored,
-}
-
-/// A checksum behind the payload, over all of the frame before it.
-///
-/// A message that is whole is checked before it is handed over; a larger one when its end has come. What is forwarded
-/// with another id is never signed anew where [`change`](Self::change) is known: the checksum that came is changed by what
-/// the id changes, so that what was damaged on the way through a proxy stays detectably so. It travels in
-/// [`Head::tail`], or, behind a body that streams, in an [`Event::Trailers`](crate::Event::Trailers).
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Checksum {
-    /// Its bytes on the wire, at most 8, big-endian.
-    pub len: usize,
-    /// The state before the first byte.
-    pub seed: u64,
-    /// The state after some bytes.
-    pub update: fn(u64, &[u8]) -> u64,
-    /// The checksum of a state.
-    pub finish: fn(u64) -> u64,
-    /// What the checksum is XORed with when 8 bytes, big-endian, that end `behind` bytes before the checksum are XORed with
-    /// `difference`; `None` where the checksum is not linear (CRCs are).
-    pub change: Option<fn(difference: u64, behind: u64) -> u64>,
 }
 
 /// Where a scan of a head stands. What the numbers mean is the format's; all begin at 0.
