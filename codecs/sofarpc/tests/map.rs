@@ -4,8 +4,9 @@
 mod common;
 
 use common::*;
-use meshwire::{Attr, Attribute, EncodeError, Event, Head, Limit, RoutingKey, Scope, StreamId};
-use meshwire_sofarpc::{Call, Version};
+use meshwire::frame::FrameFormat;
+use meshwire::{Attr, Attribute, EncodeError, Event, Head, Limit, Limits, RoutingKey, Scope, StreamId};
+use meshwire_sofarpc::{BoltFormat, Call, Version};
 
 const SOFA_REQUEST: &[u8] = b"com.alipay.sofa.rpc.core.request.SofaRequest";
 
@@ -195,6 +196,9 @@ fn lengths_that_java_takes_for_negative_are_read_and_not_sent() {
         for bytes in [v1(b"", &long, b"x"), v1(&class, b"", b"x")] {
             let mut end = server_with(|limits| (limits.head, limits.whole) = (1 << 20, 1 << 20));
             let seen = head(&mut end, &bytes);
+            // Nor by the short way.
+            let format = BoltFormat::new(&Limits::default(), false);
+            assert!(!refused || format.sendable_id(&seen).is_none());
             let mut end = client();
             let sent = end.send(&mut Event::Head(seen.clone()));
             assert_eq!(sent.is_err(), refused, "{n}");
