@@ -277,4 +277,22 @@ mod tests {
             assert_eq!(last.borrow().find(&other), None);
         }
     }
+
+    #[test]
+    fn what_is_remembered_of_a_shape_is_bounded() {
+        let limits = MapLimits { fields: 128, field: 1 << 15 };
+        let remembered = |name: usize, entries: usize| {
+            let service = [SERVICE.as_slice(), &vec![b'x'; name]].map(|text| string(Some(text))).concat();
+            let field = [b"k".as_slice(), b"v"].map(|text| string(Some(text))).concat();
+            let map = [service, field.repeat(entries - 1)].concat();
+            let last = RefCell::<Shape>::default();
+            for _ in 0..3 {
+                assert_eq!(like_last(&map, limits, &last), plain(&map, limits));
+            }
+            last.into_inner().find(&map).is_some()
+        };
+        assert!(remembered(96, 16));
+        assert!(!remembered(97, 16));
+        assert!(!remembered(96, 17));
+    }
 }
