@@ -79,7 +79,7 @@ impl FrameFormat for Format {
         if front > body {
             return Err(Fault::new("length", "extras and key are longer than the body they are in", 8));
         }
-        let id = IdField { value: u32::from_be_bytes([i0, i1, i2, i3]).into(), at: 12, width: 4 };
+        let id = IdField::new(u32::from_be_bytes([i0, i1, i2, i3]).into(), 12, 4);
         // Extras and key belong to the head, so that the value alone is data.
         let (len, payload_at) = (u64::from(body).saturating_add(24), (front as usize).saturating_add(24));
         Ok(Parse::Done(Frame::new(kind, len, payload_at, id).with_tag(opcode.into())))

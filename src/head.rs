@@ -66,6 +66,7 @@ pub struct HeadFormat {
     check_attribute: Option<CheckAttribute>,
     forward: fn(&mut Head),
     upgrade: fn(&Head) -> Option<&[u8]>,
+    kept_id: fn(&Head) -> Option<u64>,
 }
 
 /// Reads the field at `*cursor` of a head's bytes and moves the cursor behind it; `None` behind the last one.
@@ -92,6 +93,7 @@ impl HeadFormat {
             check_attribute: None,
             forward: |_| {},
             upgrade: |_| None,
+            kept_id: |_| None,
         }
     }
 
@@ -151,6 +153,13 @@ impl HeadFormat {
     #[must_use]
     pub const fn with_upgrade(mut self, upgrade: fn(&Head) -> Option<&[u8]>) -> Self {
         self.upgrade = upgrade;
+        self
+    }
+
+    /// How [`Head::kept_id`] is answered.
+    #[must_use]
+    pub const fn with_kept_id(mut self, kept_id: fn(&Head) -> Option<u64>) -> Self {
+        self.kept_id = kept_id;
         self
     }
 
@@ -553,6 +562,12 @@ impl Head {
     /// A plain CONNECT names none.
     pub fn upgrade(&self) -> Option<&[u8]> {
         (self.format.upgrade)(self)
+    }
+
+    /// The id that the message can only go out under, on a wire that takes any: one that stands in a part of it which is not
+    /// written anew (Thrift's compressed messages). It needs a connection where no exchange under way has it.
+    pub fn kept_id(&self) -> Option<u64> {
+        (self.format.kept_id)(self)
     }
 
     /// Moves its bytes out of the read buffer into `arena`, so that a head that must wait does not pin 64 KiB.

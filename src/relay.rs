@@ -116,6 +116,14 @@ impl Relay {
         self.ups.get(&link).is_some_and(|up| !up.draining && !up.end.codec().state().draining)
     }
 
+    /// Whether the request of `head` may go to `link`: it is usable, and an id that the message
+    /// [keeps](Head::kept_id) is free there.
+    pub fn takes(&self, link: Link, head: &Head) -> bool {
+        let by_id = self.ups.get(&link).is_some_and(|up| matches!(up.correlation, Correlation::Id { .. }));
+        let id = head.kept_id().filter(|_| by_id);
+        self.is_usable(link) && id.is_none_or(|id| !self.by_up.contains_key(&(link, id)))
+    }
+
     /// Exchanges under way.
     pub fn open(&self) -> usize {
         self.exchanges.len()
@@ -220,7 +228,16 @@ impl Relay {
         let name = match up.correlation {
             Correlation::Id { bits } => {
                 let by_up = &self.by_up;
-                let id = up.pick_id(state.down.id(), bits, |id| by_up.contains_key(&(link, id)));
+                let in_flight = |id| by_up.contains_key(&(link, id));
+                let id = match head.kept_id() {
+                    Some(id) if in_flight(id) => {
+                        let why = "the message keeps its id, which is in flight on the upstream connection";
+                        self.respond(exchange, &LocalReply::new(Outcome::Unavailable, why));
+                        return;
+                    }
+                    Some(id) => id,
+                    None => up.pick_id(state.down.id(), bits, in_flight),
+                };
                 self.by_up.insert((link, id), exchange);
                 StreamId::new(id).with_tag(state.down.tag())
             }
@@ -248,6 +265,8 @@ impl Relay {
         state.done.outcome = reply.outcome;
         state.done.local = true;
         let down = state.down;
+        let method = state.method.take();
+        let reply = &LocalReply { method: reply.method.or(method.as_deref()), ..*reply };
         if state.response_begun {
             // Some protocols say behind a body what became of it.
             let reset = || Event::Reset(Reset { stream: down, reason: ResetReason::Internal });

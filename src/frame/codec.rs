@@ -42,6 +42,8 @@ pub struct FrameCodec<F> {
     next_id: u64,
     /// The tag of the message that passed last.
     last_tag: u32,
+    /// Where the front of a message is built: kept, so that one more costs no allocation.
+    front: Vec<u8>,
     draining: bool,
     close: bool,
     failed: Option<Box<DecodeError>>,
@@ -92,6 +94,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             open: 0,
             next_id: 0,
             last_tag: 0,
+            front: Vec::new(),
             draining: false,
             close: false,
             failed: None,
@@ -590,9 +593,11 @@ impl<F: FrameFormat> FrameCodec<F> {
     fn slow_head(&mut self, head: &Head, remaining: u64, in_place: bool, cx: &mut Cx<'_>) -> Result<(), EncodeError> {
         let (bytes, stream) = (head.bytes(), head.stream());
         let Ok(Parse::Done(frame)) = self.format.frame(bytes) else { return Err(EncodeError::NotOpen(stream)) };
-        let mut front = Vec::new();
+        let mut front = std::mem::take(&mut self.front);
+        front.clear();
         let rebuilt = if in_place {
-            let replaced = frame.id.at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
+            let id_at = frame.id.at.max(frame.id.twin_at);
+            let replaced = id_at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
             front.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
             frame.id.overwrite(&mut front, stream.id());
             Rebuilt { replaced, ..Rebuilt::default() }
@@ -612,6 +617,9 @@ impl<F: FrameFormat> FrameCodec<F> {
             running.update(&front);
         }
         cx.output().put(&front);
+        if front.capacity() <= FRONT {
+            self.front = front;
+        }
         let tx = self.tx.insert(tx);
         tx.send(rest, cx);
         if head.is_end() {
@@ -730,6 +738,9 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
     }
 }
+
+/// A front that has grown larger gives its memory back.
+const FRONT: usize = 4096;
 
 /// Below this, one copy is cheaper than sharing the buffer.
 const SHARE: usize = 4096;
@@ -892,5 +903,6 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
 
     fn trim(&mut self) {
         self.held.shrink_to_fit();
+        self.front = Vec::new();
     }
 }

@@ -7,6 +7,7 @@ use super::upstream::Link;
 use crate::error::EditError;
 use crate::event::{Event, StreamId};
 use crate::head::{Head, Kind};
+use crate::key::{Attribute, RoutingKey};
 use crate::outcome::Outcome;
 
 /// Names one exchange of a [`Relay`](crate::Relay), from its request until both directions have ended.
@@ -64,6 +65,8 @@ pub(super) struct Exchange {
     pub(super) response_ended: bool,
     pub(super) deadline: Option<Duration>,
     pub(super) on_response: Option<OnResponse>,
+    /// What was called, which some protocols' local replies must say.
+    pub(super) method: Option<Box<[u8]>>,
     pub(super) done: Done,
 }
 
@@ -91,6 +94,7 @@ impl Exchange {
             response_ended: false,
             deadline: None,
             on_response: None,
+            method: head.attribute(Attribute::Method).value().map(Box::from),
             done: Done {
                 outcome: if head.kind() == Kind::OneWay { Outcome::Success } else { Outcome::Unknown },
                 request_bytes: head.data().len() as u64,

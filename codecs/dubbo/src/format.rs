@@ -46,7 +46,7 @@ impl FrameFormat for DubboFormat {
             FrameKind::Response
         };
         let len = u64::from(header.length).saturating_add(HEADER_LEN as u64);
-        let id = IdField { value: header.id, at: field::ID, width: 8 };
+        let id = IdField::new(header.id, field::ID, 8);
         Ok(Parse::Done(Frame::new(kind, len, HEADER_LEN, id).with_tag(u32::from(header.flag))))
     }
 
@@ -104,7 +104,7 @@ impl FrameFormat for DubboFormat {
     #[inline(always)]
     fn sendable_id(&self, _: &Head) -> Option<(IdField, Option<&'static Checksum>)> {
         // Nobody asks for the old one where there is no checksum.
-        Some((IdField { value: 0, at: field::ID, width: 8 }, None))
+        Some((IdField::new(0, field::ID, 8), None))
     }
 
     fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {

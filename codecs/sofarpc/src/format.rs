@@ -157,7 +157,7 @@ impl FrameFormat for BoltFormat {
             _ => return None,
         };
         let checksum = if head.tail().is_empty() { None } else { Some(&CRC32) };
-        Some((IdField { value: u64::from(u32::from_be_bytes(id)), at, width: 4 }, checksum))
+        Some((IdField::new(u64::from(u32::from_be_bytes(id)), at, 4), checksum))
     }
 
     fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
@@ -226,7 +226,7 @@ fn frame_of(header: &Header) -> Frame {
         (_, kind::ONE_WAY) => FrameKind::OneWay,
         _ => FrameKind::Request,
     };
-    let id = IdField { value: u64::from(header.id), at: header.id_at(), width: 4 };
+    let id = IdField::new(u64::from(header.id), header.id_at(), 4);
     let tag = header.tag();
     let is_checked = tag & tag::CRC != 0;
     // 31 bits, 17 and a few: no sum overflows 64.

@@ -144,8 +144,10 @@ fn try_edit(kit: &Kit<'_>, sample: &Sample, requests: &[Vec<Event>], at: usize, 
                 Ok(Sent::Blocked) if n > 0 => break,
                 Ok(Sent::Blocked) => return Err(Failure::new(Check::Edits, "refused by a new connection")),
                 // A field with a meaning of its own may have no room for any value; nor can fields be edited that were
-                // not looked for.
-                Err(_) if n == 0 && (!edit.new_field || !sample.depth.needs_fields()) => return Ok(false),
+                // not looked for. Whether there is a place for them at all may be told by the wire alone.
+                Err(_) if n == 0 && (!edit.new_field || !sample.depth.needs_fields() || !traits.field_edits) => {
+                    return Ok(false);
+                }
                 Err(error) => {
                     let detail = format!("taken by the head, not by the wire: {error}");
                     return Err(Failure::new(Check::Edits, detail));

@@ -133,7 +133,7 @@ impl FrameFormat for Format {
         }
         let len = u64::from(u32::from_be_bytes([a, b, c, d])).saturating_add(FIXED as u64);
         // No width: another id may take another number of bytes, so the front is built anew.
-        let id = IdField { value: id, at: FIXED, width: 0 };
+        let id = IdField::new(id, FIXED, 0);
         let frame = Frame::new(kind, len, FIXED.saturating_add(width), id);
         Ok(Parse::Done(frame.with_tag(tag).with_checksum(&CHECKSUM)))
     }
