@@ -68,6 +68,34 @@ fn raw_bolt() {
     assert_conforms(&kit.with_outcomes(samples::bolt::raw_outcomes));
 }
 
+use meshwire_thrift::{Thrift, Transport};
+
+#[track_caller]
+fn run_thrift(protocol: &Thrift, samples: Vec<Sample>, without: &[Check]) {
+    run(&Kit::new(protocol).with_samples(samples).with_outcomes(samples::thrift::outcomes), without);
+}
+
+#[test]
+fn thrift_in_frames() {
+    run_thrift(&Thrift::new(), samples::thrift::framed(), &[Check::ResetCredit]);
+}
+
+#[test]
+fn thrift_in_headers() {
+    run_thrift(&Thrift::new(), samples::thrift::ttheader(), &[Check::ResetCredit]);
+    run_thrift(&Thrift::new(), samples::thrift::theader(), &[Check::ResetCredit]);
+    let pinned = Thrift::new().with_transport(Transport::TTHeader);
+    run_thrift(&pinned, samples::thrift::ttheader(), &[Check::ResetCredit]);
+    let pinned = Thrift::new().with_transport(Transport::THeader);
+    run_thrift(&pinned, samples::thrift::theader(), &[Check::ResetCredit]);
+}
+
+#[test]
+fn thrift_without_frames() {
+    let protocol = Thrift::new().with_transport(Transport::Unframed);
+    run_thrift(&protocol, samples::thrift::unframed(), &[Check::BadMessage, Check::ResetCredit]);
+}
+
 /// The connection preface of RFC 9113, section 3.4, and empty SETTINGS.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -78,12 +106,19 @@ fn each_protocol_is_told_from_every_other() {
 
     use meshwire::{Detection, Protocol, Registry, Sniffed};
 
-    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 6] = [
+    let thrift = [
+        samples::thrift::framed(),
+        samples::thrift::theader(),
+        samples::thrift::ttheader(),
+        samples::thrift::unframed(),
+    ];
+    let protocols: [(Arc<dyn Protocol>, Vec<Sample>); 7] = [
         (Arc::new(meshwire_http1::Http1::default()), samples::http1::samples()),
         // Its codec runs the kit in its own crate; what it begins with is all that matters here.
         (Arc::new(meshwire_http2::Http2::default()), vec![Sample::new("preface", HTTP2, &b""[..])]),
         (Arc::new(meshwire_dubbo::Dubbo::new()), samples::dubbo::samples()),
         (Arc::new(meshwire_sofarpc::Bolt::new()), samples::bolt::samples()),
+        (Arc::new(Thrift::new()), thrift.concat()),
         (Arc::new(toy::Framed), toy::framed::samples()),
         (Arc::new(toy::Mux), toy::mux::samples()),
     ];

@@ -3,3 +3,4 @@
 pub(crate) mod bolt;
 pub(crate) mod dubbo;
 pub(crate) mod http1;
+pub(crate) mod thrift;

@@ -1,0 +1,32 @@
+//! What is configured of one [`Thrift`](crate::Thrift), shared by its connections.
+
+use crate::layout::{Encoding, Layout, Transport};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) transport: Option<Transport>,
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) service: Option<Box<[u8]>>,
+    pub(crate) strips_service: bool,
+    pub(crate) multiplexes: Option<bool>,
+}
+
+impl Config {
+    /// Whether messages laid out so are read.
+    pub(crate) fn allows(&self, layout: Layout) -> bool {
+        let same = |pinned: Encoding| pinned.has_structs_of(layout.encoding);
+        self.transport.is_none_or(|pinned| pinned == layout.transport) && self.encoding.is_none_or(same)
+    }
+
+    /// The same of what most messages are.
+    #[inline]
+    pub(crate) fn allows_framed_binary(&self) -> bool {
+        matches!(self.transport, None | Some(Transport::Framed))
+            && matches!(self.encoding, None | Some(Encoding::Binary | Encoding::OldBinary))
+    }
+
+    /// Whether answers are told apart by their ids, which a client then picks.
+    pub(crate) fn by_id(&self) -> bool {
+        self.multiplexes.unwrap_or(self.transport != Some(Transport::Unframed))
+    }
+}
