@@ -773,6 +773,7 @@ impl Relay {
         let again = matches!(held.event, Event::Head(_)) && !state.done.local;
         state.done.outcome = Outcome::BadResponse;
         state.done.local = true;
+        let method = state.method.take();
         self.cancel_up(held.exchange, ResetReason::Cancelled);
         if let Some(state) = self.exchanges.get_mut(&held.exchange) {
             state.response_ended = true;
@@ -782,6 +783,7 @@ impl Relay {
             return;
         }
         let reply = LocalReply::new(Outcome::BadResponse, "the upstream's answer cannot be written");
+        let reply = LocalReply { method: method.as_deref(), ..reply };
         let answer = if again { self.down.reply(down, &reply) } else { None };
         let mut event = answer.unwrap_or(Event::Reset(Reset { stream: down, reason: ResetReason::Internal }));
         match self.down.send(&mut event) {

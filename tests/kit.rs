@@ -72,7 +72,8 @@ use meshwire_thrift::{Thrift, Transport};
 
 #[track_caller]
 fn run_thrift(protocol: &Thrift, samples: Vec<Sample>, without: &[Check]) {
-    run(&Kit::new(protocol).with_samples(samples).with_outcomes(samples::thrift::outcomes), without);
+    let kit = Kit::new(protocol).with_samples(samples).with_outcomes(samples::thrift::outcomes);
+    run(&kit.with_own_fields(samples::thrift::OWN_FIELDS), without);
 }
 
 #[test]
@@ -94,6 +95,31 @@ fn thrift_in_headers() {
 fn thrift_without_frames() {
     let protocol = Thrift::new().with_transport(Transport::Unframed);
     run_thrift(&protocol, samples::thrift::unframed(), &[Check::BadMessage, Check::ResetCredit]);
+}
+
+/// Ids where order is the rule, and order where ids are.
+#[test]
+fn thrift_the_other_way_round() {
+    let protocol = Thrift::new().with_transport(Transport::Unframed).with_multiplexing(true);
+    run_thrift(&protocol, samples::thrift::unframed(), &[Check::BadMessage, Check::ResetCredit]);
+    let protocol = Thrift::new().with_multiplexing(false);
+    run_thrift(&protocol, samples::thrift::framed(), &[Check::ResetCredit]);
+    let protocol = Thrift::new().answering_in_order();
+    run_thrift(&protocol, samples::thrift::ttheader(), &[Check::ResetCredit]);
+}
+
+#[test]
+fn thrift_whose_messages_are_not_waited_for() {
+    let mut limits = Limits::default();
+    limits.whole = 24;
+    let all = [
+        (Thrift::new(), [samples::thrift::framed(), samples::thrift::theader(), samples::thrift::ttheader()].concat()),
+        (Thrift::new().with_transport(Transport::Unframed), samples::thrift::unframed()),
+    ];
+    for (protocol, samples) in all {
+        let kit = Kit::new(&protocol).with_samples(samples).with_outcomes(samples::thrift::outcomes);
+        assert_conforms(&kit.with_own_fields(samples::thrift::OWN_FIELDS).with_limits(limits.clone()));
+    }
 }
 
 /// The connection preface of RFC 9113, section 3.4, and empty SETTINGS.

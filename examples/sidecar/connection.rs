@@ -149,11 +149,13 @@ struct Upstream {
 }
 
 impl Upstream {
-    /// One that takes a request now.
-    fn link(&mut self, relay: &mut Relay) -> Option<Link> {
+    /// One that takes this request now.
+    fn link(&mut self, relay: &mut Relay, head: &Head) -> Option<Link> {
         self.links.retain(|link| relay.is_usable(*link));
         let mut idle = |link: Link| relay.upstream(link).is_some_and(|end| end.codec().state().open == 0);
-        self.links.iter().copied().find(|link| !self.one_by_one || idle(*link))
+        let free = |link: &Link| !self.one_by_one || idle(*link);
+        let links: Vec<_> = self.links.iter().copied().filter(free).collect();
+        links.into_iter().find(|link| relay.takes(*link, head))
     }
 }
 
@@ -226,7 +228,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             relay.respond(exchange, &LocalReply::new(Outcome::Unimplemented, &message));
             return;
         }
-        if let Some(link) = upstream.link(relay) {
+        if let Some(link) = upstream.link(relay, &head) {
             relay.forward(exchange, link, head);
             return;
         }
@@ -266,7 +268,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     self.beat_in(link, every);
                 }
                 for (exchange, head) in waiting {
-                    self.driver.relay().forward(exchange, link, head);
+                    let relay = self.driver.relay();
+                    if relay.takes(link, &head) {
+                        relay.forward(exchange, link, head);
+                    } else {
+                        // Its id is another one's there, and stays as it is.
+                        self.forward(exchange, head, cluster.to_owned(), Vec::new());
+                    }
                 }
             }
             Err(error) => {

@@ -76,6 +76,7 @@ fn run() -> Result<(), String> {
         .with(meshwire_http2::Http2::default())
         .with(meshwire_dubbo::Dubbo::default())
         .with(meshwire_sofarpc::Bolt::default())
+        .with(meshwire_thrift::Thrift::new())
         .build()
         .map_err(|error| error.to_string())?;
     let plan =

@@ -12,6 +12,9 @@ pub(crate) fn outcomes(asked: Outcome) -> Outcome {
     }
 }
 
+/// A field that says the service: an edit of the one is one of the other.
+pub(crate) const OWN_FIELDS: &[&str] = &["to_service"];
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Encoding {
     Binary,

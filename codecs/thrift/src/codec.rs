@@ -59,14 +59,9 @@ impl ThriftCodec {
     #[cold]
     fn become_known(&mut self, transport: Transport) {
         let Wire::Unknown(unknown) = &self.wire else { return };
-        let (mut conn, draining, role) = (unknown.conn.clone(), unknown.draining, unknown.conn.role);
+        let (conn, draining, role) = (unknown.conn.clone(), unknown.draining, unknown.conn.role);
         let config = Arc::clone(&self.config);
-        if role == Role::Server && conn.limits.open > conn.limits.pipelined {
-            // Answers that are not in their turn are held for it.
-            let mut limits = Limits::clone(&conn.limits);
-            limits.open = limits.pipelined;
-            conn.limits = Arc::new(limits);
-        }
+        let (strict, limits) = (config.answers_in_order, Arc::clone(&conn.limits));
         // Without a frame's length, what a peer makes of ids is not relied upon unless it is asked for.
         let by_id = match transport {
             Transport::Unframed => config.multiplexes == Some(true),
@@ -75,11 +70,15 @@ impl ThriftCodec {
         let by_order = role == Role::Server || !by_id;
         self.wire = if transport == Transport::Unframed {
             let codec = Unframed::new(config, conn);
-            if by_order { Wire::Unframed(InOrder::new(codec, role)) } else { Wire::UnframedById(codec) }
+            if by_order {
+                Wire::Unframed(InOrder::new(codec, role, strict, &limits))
+            } else {
+                Wire::UnframedById(codec)
+            }
         } else {
             let format = ThriftFormat::new(config, role, &conn.limits);
             let codec = FrameCodec::new(format, conn);
-            if by_order { Wire::Framed(InOrder::new(codec, role)) } else { Wire::FramedById(codec) }
+            if by_order { Wire::Framed(InOrder::new(codec, role, strict, &limits)) } else { Wire::FramedById(codec) }
         };
         if draining && let Some(codec) = self.inner_mut() {
             codec.go_away(&mut Cx::new(&mut meshwire::Output::new(), Duration::ZERO));

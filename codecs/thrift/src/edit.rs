@@ -1,13 +1,13 @@
 //! Heads written anew: with edits, under an id of another length, in another transport.
 
-use meshwire::frame::Rebuilt;
+use meshwire::frame::{Parse, Rebuilt};
 use meshwire::{Attribute, EncodeError, FieldEdit, Head, Kind, RoutingKey};
 
 use crate::begin;
 use crate::config::Config;
 use crate::envelope::{self, FIXED, LENGTH, MAX_HEADER};
 use crate::format::HEAD;
-use crate::found::Found;
+use crate::found::{self, Found};
 use crate::info::{Block, Entry, Walk, Writer};
 use crate::keys;
 use crate::layout::{Encoding, Layout, Transport};
@@ -44,35 +44,46 @@ pub(crate) const fn no_place(what: &'static str) -> EncodeError {
 /// The layout that a message laid out like `from` goes out in.
 pub(crate) fn layout_for(config: &Config, from: Layout, head: &Head) -> Result<Layout, EncodeError> {
     let asked = head.stream().tag();
-    let to = match (head.kind(), config.transport) {
+    let mut to = match (head.kind(), config.transport) {
         (Kind::Response, _) if asked & tag::KNOWN != 0 => tag::layout(asked),
         (Kind::Response, _) | (_, None) => from,
         (_, Some(transport)) if transport == from.transport => from,
         (_, Some(transport)) => Layout::new(transport, from.encoding),
     };
     if !to.encoding.has_structs_of(from.encoding) {
+        // Volo's exceptions are binary whatever was asked in, and its clients look at what they get.
+        to.encoding = from.encoding;
+    }
+    let pinned = config.encoding.filter(|_| head.kind() != Kind::Response).unwrap_or(to.encoding);
+    if !pinned.has_structs_of(from.encoding) {
         return Err(invalid("a message goes on in the encoding it came in: its arguments are not written anew"));
     }
-    if to.encoding == Encoding::Json && !matches!(to.transport, Transport::Framed | Transport::THeader) {
-        return Err(no_place("JSON in this transport"));
+    match (to.transport, to.encoding) {
+        (Transport::Framed | Transport::THeader, Encoding::Json) => {}
+        (_, Encoding::Json) => return Err(no_place("JSON in this transport")),
+        (Transport::Dubbo, Encoding::Compact) => return Err(no_place("the compact protocol in this transport")),
+        (Transport::Dubbo, _) => to.encoding = Encoding::Binary,
+        _ => {}
     }
     Ok(to)
 }
 
 /// The parts of a message's name, with the edits of `head`.
-pub(crate) fn name<'a>(config: &Config, head: &'a Head, old: &'a [u8]) -> Result<Vec<&'a [u8]>, EncodeError> {
+pub(crate) fn name<'a>(config: &Config, to: Transport, head: &'a Head, old: &'a [u8]) -> Vec<&'a [u8]> {
     let (service, method) = begin::split(old);
     let method = head.edited(Attribute::Method).unwrap_or(method);
     let strips = config.strips_service && head.kind().is_request();
     let service = match head.edited(Attribute::Service) {
         _ if strips => None,
+        // It has a place of its own.
+        Some(_) if to == Transport::Dubbo || to == Transport::TTHeader && service.is_none() => None,
         Some(service) => Some(service),
         None => service,
     };
-    Ok(match service {
+    match service {
         Some(service) => vec![service, b":", method],
         None => vec![method],
-    })
+    }
 }
 
 /// Nothing that JSON would have to escape.
@@ -91,8 +102,8 @@ pub(crate) fn rebuild(config: &Config, found: &Found, head: &Head, out: &mut Vec
     let mut to = layout_for(config, from, head)?;
     let is_same = to.transport == from.transport;
     let id = match to.transport {
-        Transport::Dubbo => head.stream().id(),
-        _ => u64::from(narrow(head.stream().id())?),
+        Transport::Framed | Transport::Unframed => u64::from(narrow(head.stream().id())?),
+        _ => head.stream().id(),
     };
     if found.keeps_id {
         // What an answer to it must be like has no say in what is not written anew.
@@ -124,19 +135,12 @@ pub(crate) fn rebuild(config: &Config, found: &Found, head: &Head, out: &mut Vec
             out.extend_from_slice(&[0; LENGTH]);
         }
         let old = bytes.get(found.name.clone()).unwrap_or_default();
-        let mut name = name(config, head, old)?;
-        if to.transport == Transport::Dubbo && is_same && head.edited(Attribute::Service).is_some() {
-            // Its place is in front of the message.
-            name = vec![head.edited(Attribute::Method).unwrap_or(begin::split(old).1)];
-        }
+        let name = name(config, to.transport, head, old);
         check_name(to.encoding, &name)?;
-        // The message's own id stays as it was where the envelope's counts.
         let own = match to.transport {
+            // Only the frame's counts.
             Transport::Dubbo => own_id(found, bytes),
-            _ if is_same && found.id.twin_at == 0 && found.id.width == 4 && from.transport != Transport::Framed => {
-                own_id(found, bytes)
-            }
-            _ => id as u32,
+            _ => found::apart(id).1,
         };
         begin::put(to.encoding, found.kind, &name, own, out);
         found.payload_at
@@ -153,11 +157,10 @@ fn narrow(id: u64) -> Result<u32, EncodeError> {
 
 /// The id of the message itself.
 fn own_id(found: &Found, bytes: &[u8]) -> u32 {
-    let at = found.payload_at.saturating_sub(4);
     let place = begin::Place { seen: bytes, at: found.message_at, end: found.len, max_name: usize::MAX };
     match begin::read(found.layout.encoding, place) {
-        Ok(meshwire::frame::Parse::Done(begin)) => begin.id,
-        _ => bytes.get(at..).and_then(|id| id.first_chunk()).map_or(0, |id| u32::from_be_bytes(*id)),
+        Ok(Parse::Done(begin)) => begin.id,
+        _ => 0,
     }
 }
 
@@ -180,12 +183,16 @@ fn put_header(found: &Found, to: Layout, head: &Head, id: u64, out: &mut Vec<u8>
     } else {
         out.extend_from_slice(&[wrap::number_of(to.encoding), 0]);
     }
-    if is_same && head.field_edits().next().is_none() {
+    let old = bytes.get(found.name.clone()).unwrap_or_default();
+    let service = head
+        .edited(Attribute::Service)
+        .filter(|_| to.transport == Transport::TTHeader && begin::split(old).0.is_none());
+    if is_same && head.field_edits().next().is_none() && service.is_none() {
         out.extend_from_slice(bytes.get(found.info.clone()).unwrap_or_default());
     } else {
-        put_fields(found, transport, head, out)?;
+        put_fields(found, transport, service, head, out)?;
     }
-    while out.len().saturating_sub(begun) % 4 != 0 {
+    while !out.len().saturating_sub(begun).is_multiple_of(4) {
         out.push(0);
     }
     let size = out.len().saturating_sub(begun);
@@ -200,28 +207,47 @@ fn put_header(found: &Found, to: Layout, head: &Head, id: u64, out: &mut Vec<u8>
 }
 
 /// Appends the fields with their edits: what is set stands where its first namesake stood, what is added behind the others.
-fn put_fields(found: &Found, transport: Transport, head: &Head, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn put_fields(
+    found: &Found,
+    transport: Transport,
+    mut service: Option<&[u8]>,
+    head: &Head,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let mut writer = Writer::new(transport, out);
     let has_fields = matches!(found.layout.transport, Transport::THeader | Transport::TTHeader);
     let mut written: Vec<&[u8]> = Vec::new();
+    let mut rest: &[u8] = &[];
     if has_fields {
         let start = crate::info::start(found.info.start);
         let mut walk = Walk::new(head.bytes(), found.layout.transport, start);
         loop {
             let Ok(next) = walk.next() else { return Err(invalid("the header that is to be edited is malformed")) };
             let Some(entry) = next else { break };
-            let entry = match instead_of(head, entry.name) {
-                None => entry,
-                Some(FieldEdit::Set(name, value)) if !written.contains(&name) => {
+            let is_service = entry.block == Block::Numbered && entry.number == keys::TO_SERVICE;
+            let entry = match (service, instead_of(head, entry.name)) {
+                (Some(value), _) if is_service => {
+                    service = None;
+                    Entry { value, ..entry }
+                }
+                (_, None) => entry,
+                (_, Some(FieldEdit::Set(name, value))) if !written.contains(&name) => {
                     written.push(name);
                     // A numbered key has no other name; text is written as it was set.
                     Entry { name, value, ..entry }
                 }
-                Some(_) => continue,
+                (_, Some(_)) => continue,
             };
             let Some(entry) = in_transport(entry, transport) else { continue };
             writer.put(entry).map_err(invalid)?;
         }
+        if transport == found.layout.transport {
+            rest = walk.rest();
+        }
+    }
+    if let Some(value) = service {
+        let number = keys::TO_SERVICE;
+        writer.put(Entry { block: Block::Numbered, number, name: b"", value }).map_err(invalid)?;
     }
     for edit in head.field_edits() {
         let (name, value) = match edit {
@@ -234,6 +260,8 @@ fn put_fields(found: &Found, transport: Transport, head: &Head, out: &mut Vec<u8
         writer.put(Entry { block, number: number.unwrap_or_default(), name, value }).map_err(invalid)?;
     }
     writer.finish();
+    // Readers stop there, so that what is new stands in front.
+    out.extend_from_slice(rest);
     Ok(())
 }
 

@@ -53,15 +53,8 @@ impl ThriftFormat {
         Self { config, role, max_name, fields: limits.fields, field: limits.field, peek: Peek::default() }
     }
 
-    pub(crate) fn find(&self, seen: &[u8]) -> Result<Parse<Found>, Refused> {
-        let found = Found::read(seen, self.max_name, &self.peek)?;
-        match &found {
-            Parse::Done(found) if !self.config.allows(found.layout) => {
-                let detail = "the message is in another transport or encoding than is configured";
-                Err(Refused::Connection(Fault::new("layout", detail, 0)))
-            }
-            _ => Ok(found),
-        }
+    fn find(&self, seen: &[u8]) -> Result<Parse<Found>, Refused> {
+        Found::read(seen, self.max_name, &self.peek)
     }
 
     /// Frames that are not strict binary in four bytes of length, and those that are and have something wrong.
@@ -75,8 +68,10 @@ impl ThriftFormat {
         };
         let mut tag = tag::of(found.layout);
         let kind = match found.kind {
-            kind::CALL => FrameKind::Request,
-            kind::ONE_WAY => {
+            kind::CALL if !self.config.is_one_way(seen.get(found.name.clone()).unwrap_or_default()) => {
+                FrameKind::Request
+            }
+            kind::CALL | kind::ONE_WAY => {
                 tag |= tag::ONE_WAY;
                 FrameKind::OneWay
             }
@@ -88,8 +83,12 @@ impl ThriftFormat {
         if found.keeps_id {
             tag |= tag::KEEPS_ID;
         }
-        let note = Note::new(&found);
-        Ok(Parse::Done(Frame::new(kind, found.len as u64, found.payload_at, found.id).with_tag(tag).with_note(note.0)))
+        let (note, mut id) = (Note::new(&found), found.id);
+        if self.role == Role::Server && kind == FrameKind::Response && id.twin_at > 0 {
+            // The request may have had two.
+            id = IdField::new(id.value, id.at, 0);
+        }
+        Ok(Parse::Done(Frame::new(kind, found.len as u64, found.payload_at, id).with_tag(tag).with_note(note.0)))
     }
 
     /// A frame whose message is refused once it is looked at.
@@ -106,12 +105,12 @@ impl ThriftFormat {
         Frame::new(kind, len, LENGTH, IdField::new(id, LENGTH, 0)).with_tag(tag::of(layout)).with_note(Note::BAD.0)
     }
 
-    /// Looks at what an answer says.
-    fn answer(&self, told: Told, head: &mut Head) -> Option<usize> {
+    /// Looks at what an answer says, whose struct begins at `at`.
+    fn answer(&self, told: Told, at: usize, head: &mut Head) -> Option<usize> {
         match told {
             Told::Outcome(outcome) => head.set_outcome(outcome),
             Told::Exception(kind) => head.set_status(kind as u32, exception::outcome_of(kind)),
-            Told::Need(need) if need <= self.max_name => return Some(need),
+            Told::Need(need) if at.saturating_add(need) <= self.max_name => return Some(need),
             // It may be anything: nobody has to understand what he passes on.
             Told::Need(_) => head.set_outcome(Outcome::Unknown),
         }
@@ -126,10 +125,13 @@ impl ThriftFormat {
         };
         let is_answer = head.kind() == Kind::Response;
         let encoding = envelope.layout.encoding;
-        found::compressed(seen, &envelope, self.max_name, &self.peek, |out, begin| {
+        found::compressed(seen, &envelope, self.max_name, &self.peek, |out, begin, over| {
             let body = out.get(begin.end..).unwrap_or_default();
-            if is_answer && let Some(need) = self.answer(result::look(encoding, begin.kind, body), head) {
-                return Ok(Parse::Need(begin.end.saturating_add(need)));
+            if is_answer && let Some(need) = self.answer(result::look(encoding, begin.kind, body), begin.end, head) {
+                if !over {
+                    return Ok(Parse::Need(begin.end.saturating_add(need)));
+                }
+                head.set_outcome(Outcome::Unknown);
             }
             if !depth.is_boundary() {
                 let (service, method) = begin::split(out.get(begin.name).unwrap_or_default());
@@ -143,8 +145,11 @@ impl ThriftFormat {
         })
     }
 
-    /// Fields within the limits, and how long the client waits.
-    fn fields(&self, transport: Transport, info_at: usize, seen: &[u8], head: &mut Head) -> Result<(), Fault> {
+    /// Fields within the limits: the destination where the message's name has none, and how long the client waits.
+    fn fields(&self, transport: Transport, note: Note, seen: &[u8], head: &mut Head) -> Result<(), Fault> {
+        let info_at = note.info_at();
+        let name = seen.get(note.name_at()..note.name_at().saturating_add(note.name_len())).unwrap_or_default();
+        let multiplexed = begin::split(name).0.is_some();
         let mut walk = Walk::new(seen, transport, info::start(info_at));
         let mut count = 0usize;
         while let Some(entry) = walk.next()? {
@@ -155,8 +160,13 @@ impl ThriftFormat {
             if entry.name.len().saturating_add(entry.value.len()) > self.field {
                 return Err(Fault::limit(Limit::Field, "a field is longer than a field may be", walk.at()));
             }
+            let is_numbered = entry.block == info::Block::Numbered;
+            if is_numbered && entry.number == keys::TO_SERVICE && !multiplexed && head.kind() != Kind::Response {
+                let end = walk.at();
+                head.set_span_in(Attribute::Service, seen, end.saturating_sub(entry.value.len())..end);
+            }
             let is_timeout = match transport {
-                Transport::TTHeader => entry.block == info::Block::Numbered && entry.number == keys::RPC_TIMEOUT,
+                Transport::TTHeader => is_numbered && entry.number == keys::RPC_TIMEOUT,
                 _ => entry.name.eq_ignore_ascii_case(keys::CLIENT_TIMEOUT),
             };
             if is_timeout
@@ -176,9 +186,7 @@ impl ThriftFormat {
         match head.kind() {
             // A one-way call has no answer to ask for anything.
             Kind::Response => asked & tag::KNOWN == 0 || (asked ^ from) & tag::LAYOUT == 0,
-            _ => {
-                !self.config.strips_service && self.config.transport.is_none_or(|pinned| pinned == tag::transport(from))
-            }
+            _ => !self.config.strips_service && self.config.allows(tag::layout(from)),
         }
     }
 }
@@ -247,7 +255,7 @@ impl FrameFormat for ThriftFormat {
                 && *l0 < 0x80
                 && name <= self.max_name
                 && payload_at <= len.wrapping_add(LENGTH)
-                && self.config.allows_framed_binary();
+                && self.config.one_way.is_empty();
             if sound {
                 let id_at = payload_at.wrapping_sub(4);
                 let Some(id) = seen.get(id_at..payload_at).and_then(|id| id.first_chunk()) else {
@@ -275,6 +283,9 @@ impl FrameFormat for ThriftFormat {
         if frame.kind == FrameKind::Response || frame.tag & tag::LAYOUT != 0 || note.0 & Note::BAD.0 != 0 {
             return self.any_head(frame, seen, depth, head);
         }
+        if !self.config.allows_framed_binary() {
+            return Err(other_layout());
+        }
         if !depth.is_boundary() {
             self.names(note, seen, depth, head);
         }
@@ -290,8 +301,9 @@ impl FrameFormat for ThriftFormat {
         if frame.tag & tag::KEEPS_ID != 0 && head.stream().id() != frame.id.value {
             return Err(edit::invalid("a message that is compressed, or has a checksum, keeps its id"));
         }
-        // Dubbo's ids are wider, and given back as they came; those picked here are like all others.
-        if head.kind() != Kind::Response && head.stream().id() > u64::from(u32::MAX) {
+        // Dubbo's ids are wider, and given back or passed on as they came; those picked here are like all others.
+        let id = head.stream().id();
+        if head.kind() != Kind::Response && id > u64::from(u32::MAX) && id != frame.id.value {
             return Err(edit::invalid("the id is wider than the wire's"));
         }
         Ok(self.goes_out_as(frame.tag, head))
@@ -311,8 +323,7 @@ impl FrameFormat for ThriftFormat {
             Transport::Framed => Some((IdField::new(u64::from(number(own)?), own, 4), None)),
             Transport::THeader | Transport::TTHeader => {
                 let (id, inner) = (number(ID)?, number(own)?);
-                let field = IdField::new(u64::from(id), ID, 4);
-                Some((if id == inner { field.with_twin(own) } else { field }, None))
+                (id == inner).then(|| (IdField::new(u64::from(id), ID, 4).with_twin(own), None))
             }
             _ => None,
         }
@@ -341,41 +352,50 @@ impl ThriftFormat {
     fn any_head(&self, frame: &Frame, seen: &[u8], depth: &Depth, head: &mut Head) -> Result<Parse<()>, Fault> {
         let note = Note(frame.note);
         if note.0 & Note::BAD.0 != 0 {
-            return Err(match self.find(seen) {
-                Err(Refused::Connection(fault) | Refused::Message(fault, _)) => fault,
-                Ok(_) => Fault::new("message", "the message is malformed", LENGTH),
-            });
+            return match self.find(seen) {
+                Err(Refused::Connection(fault) | Refused::Message(fault, _)) => Err(fault),
+                // It was seen further on.
+                Ok(Parse::Need(need)) => Ok(Parse::Need(need)),
+                Ok(Parse::Done(_)) => Err(Fault::new("message", "the message is malformed", LENGTH)),
+            };
         }
         let layout = tag::layout(frame.tag);
         let is_answer = frame.kind == FrameKind::Response;
+        // What comes, that is: what is sent may have come in any.
+        if is_answer == (self.role == Role::Client) && !self.config.allows(layout) {
+            return Err(other_layout());
+        }
         if frame.tag & tag::COMPRESSED == 0 && is_answer {
             let body = seen.get(frame.payload_at..).unwrap_or_default();
-            if let Some(need) = self.answer(result::look(layout.encoding, note.kind(), body), head) {
-                let total = frame.payload_at.saturating_add(need);
-                // An answer may end before it says what it is.
-                if total as u64 <= frame.len {
-                    return Ok(Parse::Need(total));
+            if let Some(need) = self.answer(result::look(layout.encoding, note.kind(), body), frame.payload_at, head) {
+                let len = usize::try_from(frame.len).unwrap_or(usize::MAX);
+                if seen.len() < len {
+                    return Ok(Parse::Need(frame.payload_at.saturating_add(need).min(len)));
                 }
+                // It ends before it says what it is.
                 head.set_outcome(Outcome::Unknown);
             }
         }
         let transport = layout.transport;
-        if !depth.is_boundary() && matches!(transport, Transport::THeader | Transport::TTHeader) {
-            self.fields(transport, note.info_at(), seen, head)?;
-        }
-        if frame.tag & tag::COMPRESSED != 0 {
-            if !depth.is_boundary() && depth.needs_fields() {
-                head.set_fields_at(info::start(note.info_at()));
+        let compressed = frame.tag & tag::COMPRESSED != 0;
+        if compressed && (is_answer || !depth.is_boundary()) {
+            match self.compressed(seen, depth, head)? {
+                Parse::Done(()) => {}
+                Parse::Need(need) => return Ok(Parse::Need(need)),
             }
-            return if is_answer || !depth.is_boundary() {
-                self.compressed(seen, depth, head)
-            } else {
-                Ok(Parse::Done(()))
-            };
         }
-        if !depth.is_boundary() {
+        if depth.is_boundary() {
+            return Ok(Parse::Done(()));
+        }
+        if depth.needs_fields() && compressed {
+            head.set_fields_at(info::start(note.info_at()));
+        }
+        if !compressed {
             self.names(note, seen, depth, head);
-            if transport == Transport::Dubbo {
+        }
+        match transport {
+            Transport::THeader | Transport::TTHeader => self.fields(transport, note, seen, head)?,
+            Transport::Dubbo => {
                 let at = envelope::DUBBO_VERSION.saturating_add(5);
                 head.set_span_in(Attribute::Service, seen, at..at.saturating_add(note.info_at()));
                 head.set_span_in(
@@ -384,9 +404,15 @@ impl ThriftFormat {
                     note.name_at()..note.name_at().saturating_add(note.name_len()),
                 );
             }
+            Transport::Framed | Transport::Unframed => {}
         }
         Ok(Parse::Done(()))
     }
+}
+
+#[cold]
+const fn other_layout() -> Fault {
+    Fault::new("layout", "the message is in another transport or encoding than is configured", 0)
 }
 
 /// The id of a message that must go out under its own.

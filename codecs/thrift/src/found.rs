@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use memchr::memmem;
+use meshwire::Limit;
 use meshwire::frame::{Fault, IdField, Parse};
 
 use crate::begin::{self, Begin, Place};
@@ -44,7 +45,7 @@ impl Found {
         let refused = |fault| Refused::Message(fault, known);
         if envelope.compressed {
             let begin =
-                compressed(seen, &envelope, max_name, peek, |_, begin| Ok(Parse::Done(begin))).map_err(refused)?;
+                compressed(seen, &envelope, max_name, peek, |_, begin, _| Ok(Parse::Done(begin))).map_err(refused)?;
             return Ok(match begin {
                 Parse::Done(begin) => Parse::Done(Self::new(seen, envelope, begin)),
                 Parse::Need(need) => Parse::Need(need),
@@ -67,8 +68,7 @@ impl Found {
         let id = match id {
             Some((id, at)) if layout.transport == Transport::Dubbo => IdField::new(id, at, 8),
             _ if keeps_id => IdField::new(id.map_or(own, |(id, _)| id), ID, 0),
-            // fbthrift leaves the message's own at 0, and peers give each back as it came.
-            Some((id, at)) if id != own => IdField::new(id, at, 4),
+            Some((id, at)) if id != own => IdField::new(both(id as u32, begin.id), at, 0),
             Some((id, at)) if fixed => IdField::new(id, at, 4).with_twin(begin.id_at),
             Some((id, at)) => IdField::new(id, at, 0),
             None => IdField::new(own, begin.id_at, if fixed { 4 } else { 0 }),
@@ -78,16 +78,40 @@ impl Found {
     }
 }
 
-/// Lets `read` see what the begin of a compressed message comes to, and what was read of it.
+/// The two ids of a header and its message as one. Apache's Node leaves the header's at 0, fbthrift the message's; servers
+/// give back the one or the other, in both places.
+pub(crate) const fn both(header: u32, message: u32) -> u64 {
+    ((header ^ message) as u64) << 32 | header as u64
+}
+
+/// The two ids again: the same twice where nothing else is said.
+pub(crate) const fn apart(id: u64) -> (u32, u32) {
+    (id as u32, (id >> 32) as u32 ^ id as u32)
+}
+
+/// The message's own id in an answer to `id`.
+pub(crate) const fn own(transport: Transport, id: u64) -> u32 {
+    match transport {
+        Transport::THeader | Transport::TTHeader => apart(id).1,
+        _ => id as u32,
+    }
+}
+
+/// So many bytes of what is compressed are looked at, wherever they begin.
+const MOST: usize = 1000;
+
+/// Lets `read` see what the begin of a compressed message comes to, what was read of it, and whether that is all there is.
 pub(crate) fn compressed<T>(
     seen: &[u8],
     envelope: &Envelope,
     max_name: usize,
     peek: &Peek,
-    mut read: impl FnMut(&[u8], Begin) -> Result<Parse<T>, Fault>,
+    mut read: impl FnMut(&[u8], Begin, bool) -> Result<Parse<T>, Fault>,
 ) -> Result<Parse<T>, Fault> {
-    let end = seen.len().min(envelope.len);
     let at = envelope.message_at;
+    // Where a read ended must not decide how far is looked.
+    let most = max_name.max(at.saturating_add(MOST));
+    let end = seen.len().min(envelope.len).min(most);
     let bytes = seen.get(at..end).unwrap_or_default();
     let looked = peek.with(bytes, at, end < envelope.len, max_name.saturating_add(64), |out, over| {
         let encoding = match (envelope.layout.encoding, out.len()) {
@@ -97,7 +121,7 @@ pub(crate) fn compressed<T>(
         };
         let place = Place { seen: out, at: 0, end: if over { out.len() } else { usize::MAX }, max_name };
         match begin::read(encoding, place) {
-            Ok(Parse::Done(begin)) => read(out, begin),
+            Ok(Parse::Done(begin)) => read(out, begin, over),
             Ok(Parse::Need(need)) => Ok(Parse::Need(need)),
             // Where it is in what is compressed says nothing to whoever looks at the wire.
             Err(mut fault) => {
@@ -106,8 +130,12 @@ pub(crate) fn compressed<T>(
             }
         }
     })?;
-    Ok(match looked {
-        Parse::Need(need) => Parse::Need(need.min(envelope.len)),
-        done => done,
-    })
+    match looked {
+        Parse::Need(_) if end == most => {
+            let detail = "what a compressed message begins with is longer than a head may be";
+            Err(Fault::limit(Limit::Head, detail, at))
+        }
+        Parse::Need(need) => Ok(Parse::Need(need.min(envelope.len).min(most))),
+        done => Ok(done),
+    }
 }

@@ -1,37 +1,30 @@
-//! Answers in the order of their requests, around a codec that names messages by the ids on the wire.
+//! Names for messages whose ids on the wire are not unique, and answers in the turn of their requests, around a codec that
+//! names messages by those ids.
 //!
 //! Many clients of Thrift give every request the id 0, or the same ids again, and expect answers in the order of their
-//! requests. So the answering end gives requests names of its own where theirs are not free, and takes answers in their
-//! turn; the asking end of a wire whose peers may not give ids back goes by order alone.
+//! requests: the answering end gives the later ones names of its own, and takes their answers in their turn. Those whose ids
+//! are their own are not counted on: Go's clients write a one-way call like any other, and nobody answers that. The asking
+//! end of a wire whose peers may not give ids back goes by order where ids do not tell.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use meshwire::{
-    Codec, ConnState, Cx, DecodeError, Depth, EncodeError, Event, Head, Kind, LocalReply, Outcome, ResetReason, Role,
-    Scope, Sent, Stats, Step, StreamId,
+    Codec, ConnState, Cx, DecodeError, Depth, EncodeError, Event, Head, Kind, Limits, LocalReply, Outcome, Reset,
+    ResetReason, Role, Scope, Sent, Stats, Step, StreamId,
 };
 
-/// A message that is still owed an answer.
-#[derive(Clone, Copy)]
-struct Owed {
-    /// What the holder calls it.
-    name: u64,
-    /// Its id on the wire.
-    wire: u64,
-    /// Given up: nothing comes, and whoever waits for it must not take the next answer for it.
-    given_up: bool,
-}
+use crate::owed::Queue;
 
 pub(crate) struct InOrder<C> {
     inner: C,
     role: Role,
-    owed: VecDeque<Owed>,
-    /// The high half of names where ids are used again.
-    times: u32,
-    /// The highest id since nothing was owed: those above it are free.
-    highest: u32,
+    /// Every answer in its turn, also where ids tell them apart.
+    strict: bool,
+    /// Requests whose answers must wait for others' that are decoded ahead of those; and requests at all.
+    pipelined: usize,
+    open: usize,
+    owed: Queue,
     /// The message that is being decoded.
     receiving: Option<StreamId>,
     /// The message that is being encoded, and its id on the wire.
@@ -40,48 +33,27 @@ pub(crate) struct InOrder<C> {
     refused: bool,
     /// Its turn may have come.
     turned: bool,
+    /// Some answer will not come.
+    given_up: bool,
     close: bool,
 }
 
 impl<C: Codec> InOrder<C> {
-    pub(crate) const fn new(inner: C, role: Role) -> Self {
+    pub(crate) fn new(inner: C, role: Role, strict: bool, limits: &Limits) -> Self {
         Self {
             inner,
             role,
-            owed: VecDeque::new(),
-            times: 0,
-            highest: 0,
+            strict,
+            pipelined: limits.pipelined,
+            open: limits.open,
+            owed: Queue::default(),
             receiving: None,
             sending: None,
             refused: false,
             turned: false,
+            given_up: false,
             close: false,
         }
-    }
-
-    /// A name for the request whose id is `wire`: the id itself, unless one under way may have it.
-    #[inline]
-    fn name(&mut self, wire: u64) -> u64 {
-        let low = wire as u32;
-        if self.owed.is_empty() {
-            (self.times, self.highest) = (0, low);
-            return u64::from(low);
-        }
-        if low > self.highest {
-            self.highest = low;
-            return u64::from(low);
-        }
-        self.name_again(low)
-    }
-
-    #[inline(never)]
-    fn name_again(&mut self, low: u32) -> u64 {
-        let name = u64::from(low);
-        if self.owed.iter().all(|owed| owed.name != name) {
-            return name;
-        }
-        self.times = self.times.wrapping_add(1);
-        u64::from(self.times) << 32 | name
     }
 
     /// Gives a decoded event the name that its holder knows.
@@ -107,14 +79,13 @@ impl<C: Codec> InOrder<C> {
         let wire = head.stream();
         let name = match self.role {
             Role::Server => {
-                let name = self.name(wire.id());
+                let name = self.owed.name(wire.id());
                 if head.kind() == Kind::Request {
-                    self.owed.push_back(Owed { name, wire: wire.id(), given_up: false });
+                    self.owed.push(name, wire.id());
                 }
                 name
             }
-            // What nobody asked for has a name that nobody waits for.
-            Role::Client => self.owed.pop_front().map_or(u64::MAX, |owed| owed.name),
+            Role::Client => self.asked(wire.id()),
         };
         let name = StreamId::new(name).with_tag(wire.tag());
         head.set_stream(name);
@@ -130,13 +101,13 @@ impl<C: Codec> InOrder<C> {
             let name = match (self.receiving.take(), self.role) {
                 (Some(name), _) => name,
                 (None, Role::Client) => {
-                    let name = self.owed.pop_front().map_or(u64::MAX, |owed| owed.name);
+                    let name = self.asked(wire.id());
                     StreamId::new(name).with_tag(wire.tag())
                 }
                 (None, Role::Server) => {
-                    let name = self.name(wire.id());
+                    let name = self.owed.name(wire.id());
                     if self.inner.reply(wire, &LocalReply::new(Outcome::BadRequest, "")).is_some() {
-                        self.owed.push_back(Owed { name, wire: wire.id(), given_up: false });
+                        self.owed.push(name, wire.id());
                     }
                     StreamId::new(name).with_tag(wire.tag())
                 }
@@ -146,14 +117,36 @@ impl<C: Codec> InOrder<C> {
         error
     }
 
-    /// An exchange is over: the next one's turn, or the end of all where the next is given up.
+    /// The request that an answer is to.
     #[inline]
-    fn next_turn(&mut self) {
-        self.owed.pop_front();
-        self.turned |= self.refused;
-        if self.owed.front().is_some_and(|owed| owed.given_up) {
-            self.close = true;
+    fn asked(&mut self, wire: u64) -> u64 {
+        let name = self.owed.answered_by(wire);
+        if self.owed.len() > self.open {
+            // Nobody will answer it.
+            let _ = self.owed.forget();
         }
+        // What nobody asked for has a name that nobody waits for.
+        name.unwrap_or(u64::MAX)
+    }
+
+    /// An exchange is answered: it may be another one's turn.
+    #[inline]
+    fn answered(&mut self, name: u64) {
+        self.owed.answered(name);
+        self.turned |= self.refused;
+        if self.owed.waiting() > 0 && self.given_up {
+            self.close |= self.owed.is_stuck(self.strict);
+        }
+    }
+
+    /// Forgets the oldest request that a later one was answered before: nobody will answer it.
+    #[cold]
+    fn forget(&mut self, cx: &mut Cx<'_>) -> Option<Event> {
+        let owed = self.owed.forget()?;
+        let reset = |id| Event::Reset(Reset { stream: StreamId::new(id), reason: ResetReason::Cancelled });
+        // It is open there as well.
+        let _ = self.inner.encode(&mut reset(owed.wire), cx);
+        Some(reset(owed.name))
     }
 
     /// Encodes under the id on the wire, and gives the event its name back.
@@ -169,20 +162,20 @@ impl<C: Codec> InOrder<C> {
     /// An answer's head, in its turn.
     fn answer(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
         let (Some(name), end) = (event.stream(), event.is_end()) else { return self.inner.encode(event, cx) };
-        let turn = self.owed.front().filter(|owed| owed.name == name.id()).copied();
-        let Some(owed) = turn.filter(|_| self.sending.is_none()) else {
-            if self.owed.iter().any(|owed| owed.name == name.id()) {
+        let wire = match self.owed.turn(name.id(), self.strict) {
+            Some((wire, true)) if self.sending.is_none() => wire,
+            Some(_) => {
                 self.refused = true;
                 return Ok(Sent::Blocked);
             }
-            return Err(EncodeError::NotOpen(name));
+            None => return Err(EncodeError::NotOpen(name)),
         };
-        let sent = self.encode_as(owed.wire, event, cx)?;
+        let sent = self.encode_as(wire, event, cx)?;
         if sent == Sent::All {
             if end {
-                self.next_turn();
+                self.answered(name.id());
             } else {
-                self.sending = Some((name, owed.wire));
+                self.sending = Some((name, wire));
             }
         }
         Ok(sent)
@@ -196,14 +189,14 @@ impl<C: Codec> InOrder<C> {
             return Err(crate::edit::invalid("the head holds no whole message header"));
         };
         let name = match given.is_new() {
-            true => StreamId::new(self.name(wire)).with_tag(given.tag()),
+            true => StreamId::new(self.owed.name(wire)).with_tag(given.tag()),
             false => given,
         };
         event.set_stream(name);
         let sent = self.encode_as(wire, event, cx);
         if matches!(sent, Ok(Sent::All)) {
             if !one_way {
-                self.owed.push_back(Owed { name: name.id(), wire, given_up: false });
+                self.owed.push(name.id(), wire);
             }
             if !end {
                 self.sending = Some((name, wire));
@@ -224,7 +217,7 @@ impl<C: Codec> InOrder<C> {
         if sent == Sent::All && end {
             self.sending = None;
             if self.role == Role::Server {
-                self.next_turn();
+                self.answered(name.id());
             }
         }
         Ok(sent)
@@ -241,11 +234,11 @@ impl<C: Codec> InOrder<C> {
             return self.encode_as(wire, event, cx);
         }
         if self.role == Role::Server {
-            let front = self.owed.front().is_some_and(|owed| owed.name == name.id());
-            if let Some(owed) = self.owed.iter_mut().find(|owed| owed.name == name.id()) {
-                owed.given_up = true;
-                self.close |= front;
-            }
+            // A client cannot be told that an answer will not come, but by the end of the connection: once nothing else is
+            // owed, or what is owed waits for that one.
+            self.owed.give_up(name.id());
+            self.given_up = true;
+            self.close |= self.sending.is_none() && self.owed.is_stuck(self.strict);
         }
         Ok(Sent::All)
     }
@@ -256,6 +249,16 @@ impl<C: Codec> Codec for InOrder<C> {
         if self.turned && self.sending.is_none() {
             (self.turned, self.refused) = (false, false);
             return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        if self.role == Role::Server && self.receiving.is_none() {
+            if self.owed.repeated() >= self.pipelined && !input.is_empty() {
+                return Ok(Step::Paused);
+            }
+            if self.owed.len() >= self.open
+                && let Some(event) = self.forget(cx)
+            {
+                return Ok(Step::Event(event));
+            }
         }
         match self.inner.decode(input, cx) {
             Ok(step) => Ok(self.named(step)),
@@ -268,6 +271,7 @@ impl<C: Codec> Codec for InOrder<C> {
             return self.decode(input, cx);
         }
         match self.inner.decode_eof(input, cx) {
+            Ok(Step::Closed) if self.role == Role::Server => Ok(self.forget(cx).map_or(Step::Closed, Step::Event)),
             Ok(step) => Ok(self.named(step)),
             Err(error) => Err(self.refused(error)),
         }
@@ -291,14 +295,14 @@ impl<C: Codec> Codec for InOrder<C> {
 
     fn state(&self) -> ConnState {
         let mut state = self.inner.state();
-        state.open = self.owed.len().max(usize::from(state.open > 0 && self.sending.is_some()));
+        state.open = self.owed.waiting();
         state.close |= self.close;
         state.draining |= self.close;
         state
     }
 
     fn reply(&mut self, stream: StreamId, reply: &LocalReply<'_>) -> Option<Event> {
-        let wire = self.owed.iter().find(|owed| owed.name == stream.id()).map_or(stream.id(), |owed| owed.wire);
+        let wire = self.owed.turn(stream.id(), false).map_or(stream.id(), |(wire, _)| wire);
         let mut event = self.inner.reply(StreamId::new(wire).with_tag(stream.tag()), reply)?;
         event.set_stream(stream);
         Some(event)
@@ -309,7 +313,9 @@ impl<C: Codec> Codec for InOrder<C> {
             Some((sending, wire)) if sending == stream => self.inner.capacity(StreamId::new(wire)),
             Some(_) => 0,
             None if self.role == Role::Client => self.inner.capacity(stream),
-            None if self.owed.front().is_some_and(|owed| owed.name == stream.id()) => self.inner.capacity(stream),
+            None if self.owed.turn(stream.id(), self.strict).is_some_and(|(_, turn)| turn) => {
+                self.inner.capacity(stream)
+            }
             None => 0,
         }
     }
@@ -336,6 +342,6 @@ impl<C: Codec> Codec for InOrder<C> {
 
     fn trim(&mut self) {
         self.inner.trim();
-        self.owed.shrink_to_fit();
+        self.owed.trim();
     }
 }

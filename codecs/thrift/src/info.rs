@@ -53,6 +53,8 @@ pub(crate) struct Walk<'a> {
     /// Entries left in the block.
     left: usize,
     block: Block,
+    /// Where a block begins that is not known.
+    unknown: usize,
 }
 
 /// A position, at most 64 KiB behind a fixed header: 17 bits, the high ones, since positions are compared; entries left in
@@ -78,7 +80,8 @@ impl<'a> Walk<'a> {
             2 => Block::Numbered,
             _ => Block::Token,
         };
-        Self { header: frame.get(..end).unwrap_or(frame), transport, at: cursor >> AT, left: cursor >> 2 & LEFT, block }
+        let (header, at, left) = (frame.get(..end).unwrap_or(frame), cursor >> AT, cursor >> 2 & LEFT);
+        Self { header, transport, at, left, block, unknown: usize::MAX }
     }
 
     #[inline]
@@ -89,6 +92,11 @@ impl<'a> Walk<'a> {
     /// Where it stands in the frame.
     pub(crate) const fn at(&self) -> usize {
         self.at
+    }
+
+    /// The block that is not known, and what is behind it, once the walk has come so far.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.header.get(self.unknown..).unwrap_or_default()
     }
 
     /// The next entry; `None` behind the last one, or where a block begins that is not known.
@@ -112,6 +120,9 @@ impl<'a> Walk<'a> {
                     return Ok(Some(Entry { block: Block::Token, number: 0, name: &[], value }));
                 }
                 _ => {
+                    if id != block::PADDING {
+                        self.unknown = begun;
+                    }
                     self.at = self.header.len();
                     return Ok(None);
                 }

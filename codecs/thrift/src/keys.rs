@@ -30,6 +30,8 @@ const NAMES: [&str; 26] = [
     "lb_type",
 ];
 
+/// Where the call is to go: what HTTP calls a host.
+pub(crate) const TO_SERVICE: u16 = 6;
 /// Milliseconds that the client waits.
 pub(crate) const RPC_TIMEOUT: u16 = 12;
 /// The same in fbthrift's THeader, as text.

@@ -14,7 +14,7 @@
 //!
 //! | attribute | is |
 //! | --- | --- |
-//! | service | what stands before the colon of a multiplexed `Service:method`; in Dubbo's frame its service; else what is [configured](Thrift::with_service) |
+//! | service | what stands before the colon of a multiplexed `Service:method`; in Dubbo's frame its service; else TTHeader's `to_service`; else what is [configured](Thrift::with_service) |
 //! | method | the method's name, without the service |
 //! | authority, path, verb, version, group | absent: the neutral view falls back on service and method |
 //! | fields | the key/values of THeader and TTHeader, TTHeader's numbered keys under Kitex' names (`to_service`); other transports have none |
@@ -25,8 +25,11 @@
 //!
 //! # Ids
 //!
-//! Many clients give each request the id 0. A server end therefore takes answers in the order of the requests, and gives
-//! requests names of its own where theirs are not unique. A client end picks ids that are, writes them into the messages, and
+//! Many clients give each request the id 0. A server end gives requests names of its own where theirs are not unique, and
+//! takes the answers to those in the order of the requests; others go out as they come, unless
+//! [`answering_in_order`](Thrift::answering_in_order) is asked for. It must not be asked for in front of Go's clients, which
+//! write one-way calls like any other: nothing waits for an answer to what other answers have passed, and
+//! [`with_one_way`](Thrift::with_one_way) names such calls where nothing else is ever answered. A client end picks ids that are, writes them into the messages, and
 //! finds answers by them, since servers give them back; [`with_multiplexing`](Thrift::with_multiplexing) turns that off for
 //! those that do not, and on for unframed connections, where it is off. A message that is compressed, or whose header has a
 //! checksum (Kitex' `crc32c`), keeps its id, and goes only where that is free ([`Head::kept_id`](meshwire::Head::kept_id)).
@@ -66,6 +69,7 @@ mod info;
 mod keys;
 mod layout;
 mod message;
+mod owed;
 mod reply;
 mod result;
 mod skip;
@@ -126,6 +130,20 @@ impl Thrift {
     #[must_use]
     pub fn stripping_service(self) -> Self {
         self.with(|config| config.strips_service = true)
+    }
+
+    /// The same protocol, in which a server end takes all answers in the order of their requests: for clients that send
+    /// several requests at once, under ids of their own, and still expect the first answer first.
+    #[must_use]
+    pub fn answering_in_order(self) -> Self {
+        self.with(|config| config.answers_in_order = true)
+    }
+
+    /// The same protocol, in which a call of this name, with the service if it has one, is one-way whatever its type says: to
+    /// a client of Go that sends nothing else.
+    #[must_use]
+    pub fn with_one_way(self, name: &str) -> Self {
+        self.with(|config| config.one_way.push(name.as_bytes().into()))
     }
 
     /// The same protocol, in which a client end tells answers apart by their ids, or by their order. Without it ids are used,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::format::{HEAD, ThriftFormat};
 use crate::layout::{Encoding, Layout, Transport};
 use crate::result::{self, Told};
-use crate::{destination, exception, info, tag, wrap};
+use crate::{destination, exception, found, info, tag, wrap};
 
 /// A call: `method`, or `Service:method` to a multiplexed server.
 ///
@@ -147,7 +147,7 @@ impl Answer {
         let kind = if self.exception.is_some() { kind::EXCEPTION } else { kind::REPLY };
         let mut bytes = Vec::new();
         wrap::put(layout, stream.id(), b"", &[], &mut bytes);
-        begin::put(layout.encoding, kind, &[&self.name], stream.id() as u32, &mut bytes);
+        begin::put(layout.encoding, kind, &[&self.name], found::own(layout.transport, stream.id()), &mut bytes);
         match (&self.exception, &self.body) {
             (Some((outcome, message)), _) => result::put_exception(layout.encoding, message, *outcome, &mut bytes),
             (None, Some(body)) => bytes.extend_from_slice(body),

@@ -5,7 +5,7 @@ use meshwire::{LocalReply, Outcome, StreamId};
 use crate::begin::{self, kind};
 use crate::envelope::LENGTH;
 use crate::layout::Encoding;
-use crate::{result, tag, wrap};
+use crate::{found, result, tag, wrap};
 
 /// A method's name that does not fit any frame is left out.
 const MAX_METHOD: usize = 64 * 1024;
@@ -19,7 +19,7 @@ pub(crate) fn put(stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -
     let layout = tag::layout(asked);
     wrap::put(layout, stream.id(), b"", &[], out);
     let inner_at = out.len().saturating_sub(LENGTH);
-    put_message(layout.encoding, stream.id() as u32, reply, out);
+    put_message(layout.encoding, found::own(layout.transport, stream.id()), reply, out);
     let total = out.len();
     wrap::put_lengths(layout, Some(inner_at), total, out).is_ok()
 }

@@ -131,7 +131,7 @@ fn compact_type(body: &[u8]) -> Told {
 }
 
 const fn zigzag(value: u32) -> i32 {
-    (value >> 1) as i32 ^ -((value & 1) as i32)
+    (value >> 1) as i32 ^ ((value & 1) as i32).wrapping_neg()
 }
 
 /// Quotes inside a string are escaped: what is searched for can only be the field itself.

@@ -11,11 +11,13 @@ mod binary;
 mod compact;
 mod item;
 mod level;
+mod walk;
 
 use binary::Binary;
 use compact::Compact;
 use item::{Item, Wire};
-use level::{Level, Levels};
+use level::{Level, Levels, Next};
+use walk::Walk;
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,8 @@ pub(crate) struct Skip {
 pub(crate) enum Skipped {
     /// It ends behind so many of the bytes.
     Done(usize),
-    /// So many bytes are behind it, and it has `need` more at least. The few that are there of them are to be given again.
+    /// So many bytes are behind it; nothing more comes of less than `need` further ones. A few of them may be there already,
+    /// and are to be given again.
     More { consumed: usize, need: u64 },
 }
 
@@ -74,59 +77,64 @@ impl Skip {
     #[inline(always)]
     fn run<W: Wire>(&mut self, bytes: &[u8]) -> Result<Skipped, SkipFault> {
         let Some(mut rest) = past(bytes, self.jump) else {
-            return Ok(self.jumped::<W>(bytes, bytes, self.jump));
+            return Ok(self.jumped(bytes, bytes, self.jump));
         };
         self.jump = 0;
-        let mut level = self.level;
         loop {
-            let item = if level.is_struct() { fields::<W>(&mut rest) } else { values::<W>(&mut level, &mut rest) };
-            let jump = match item {
-                Item::End => match self.levels.pop() {
-                    Some(outer) => {
-                        level = outer;
-                        continue;
-                    }
-                    None => {
-                        self.level = Level::STRUCT;
-                        return Ok(Skipped::Done(behind(bytes, rest)));
-                    }
-                },
-                Item::Pass(n) => n as u64,
-                Item::Whole(n) if self.levels.has_room() => n,
-                Item::Open { head, inner } if self.levels.push(level) => {
-                    level = inner;
-                    head as u64
-                }
-                Item::Whole(_) | Item::Open { .. } => return Err(SkipFault::nesting(behind(bytes, rest))),
-                Item::Short(least) => {
-                    self.level = level;
-                    return Ok(self.more::<W>(behind(bytes, rest), least, level.less(1)));
-                }
-                Item::Unknown => return Err(SkipFault::unknown(behind(bytes, rest))),
-                Item::Fault(fault) => return Err(fault.after(behind(bytes, rest))),
-            };
-            match past(rest, jump) {
-                Some(behind) => rest = behind,
-                None => {
-                    self.level = level;
-                    return Ok(self.jumped::<W>(bytes, rest, jump));
-                }
+            let mut walk = Walk { rest, level: self.level, levels: &mut self.levels };
+            let done = walk.all::<W>();
+            (rest, self.level) = (walk.rest, walk.level);
+            if done {
+                return Ok(Skipped::Done(behind(bytes, rest)));
+            }
+            if let Some(skipped) = self.step::<W>(bytes, &mut rest)? {
+                return Ok(skipped);
             }
         }
     }
 
-    /// Jumps from `rest`, the end of `bytes`, to where no bytes are yet.
+    /// Goes on by one item, whatever it is; or not, and tells why.
     #[cold]
-    fn jumped<W: Wire>(&mut self, bytes: &[u8], rest: &[u8], jump: u64) -> Skipped {
-        self.jump = jump.saturating_sub(rest.len() as u64);
-        self.more::<W>(bytes.len(), self.jump, self.level)
+    #[inline(never)]
+    fn step<W: Wire>(&mut self, bytes: &[u8], rest: &mut &[u8]) -> Result<Option<Skipped>, SkipFault> {
+        let at = behind(bytes, rest);
+        let (item, level) = match self.level.next() {
+            Next::Field => (W::field(rest), self.level),
+            Next::Value(kind) => (W::value(kind, rest), self.level.less(1)),
+            Next::Nothing => (Item::End(0), self.level),
+        };
+        let jump = match item {
+            Item::Pass(n) => n,
+            Item::Whole(n) if self.levels.has_room() => n,
+            Item::Open { head, inner } if self.levels.push(level) => {
+                self.level = inner;
+                *rest = rest.get(head..).unwrap_or_default();
+                return Ok(None);
+            }
+            Item::Whole(_) | Item::Open { .. } => return Err(SkipFault::nesting(at)),
+            Item::End(n) => {
+                *rest = rest.get(n..).unwrap_or_default();
+                let Some(outer) = self.levels.pop() else { return Ok(Some(Skipped::Done(behind(bytes, rest)))) };
+                self.level = outer;
+                return Ok(None);
+            }
+            Item::Short(least) => return Ok(Some(Skipped::More { consumed: at, need: least })),
+            Item::Unknown => return Err(SkipFault::unknown(at)),
+            Item::Fault(fault) => return Err(fault.after(at)),
+        };
+        self.level = level;
+        match past(rest, jump) {
+            Some(behind) => *rest = behind,
+            None => return Ok(Some(self.jumped(bytes, rest, jump))),
+        }
+        Ok(None)
     }
 
-    /// Asks for so many bytes, and for those without which nothing ends that is open.
+    /// Jumps from `rest`, the end of `bytes`, to where no bytes are yet.
     #[cold]
-    fn more<W: Wire>(&self, consumed: usize, bytes: u64, level: Level) -> Skipped {
-        let all = self.levels.iter().chain([&level]);
-        Skipped::More { consumed, need: all.fold(bytes, |sum, level| sum.saturating_add(level.least::<W>())) }
+    const fn jumped(&mut self, bytes: &[u8], rest: &[u8], jump: u64) -> Skipped {
+        self.jump = jump.saturating_sub(rest.len() as u64);
+        Skipped::More { consumed: bytes.len(), need: self.jump }
     }
 }
 
@@ -163,47 +171,6 @@ const fn behind(bytes: &[u8], rest: &[u8]) -> usize {
 #[inline(always)]
 fn past(bytes: &[u8], n: u64) -> Option<&[u8]> {
     bytes.get(usize::try_from(n).ok()?..)
-}
-
-/// Goes over the fields of a struct, up to one that is more than a jump within `rest`.
-#[inline(always)]
-fn fields<W: Wire>(rest: &mut &[u8]) -> Item {
-    loop {
-        let item = W::field(rest);
-        match item {
-            Item::Pass(n) => match rest.get(n..) {
-                Some(behind) => *rest = behind,
-                None => return item,
-            },
-            Item::End => {
-                *rest = rest.get(1..).unwrap_or_default();
-                return item;
-            }
-            _ => return item,
-        }
-    }
-}
-
-/// Goes over the values of a container, up to one that is more than a jump within `rest`. It is counted, if it can be told
-/// what it is.
-#[inline(always)]
-fn values<W: Wire>(level: &mut Level, rest: &mut &[u8]) -> Item {
-    W::values(level, rest);
-    while let Some(kind) = level.kind() {
-        let item = W::value(kind, rest);
-        if let Item::Short(_) = item {
-            return item;
-        }
-        *level = level.less(1);
-        match item {
-            Item::Pass(n) => match rest.get(n..) {
-                Some(behind) => *rest = behind,
-                None => return item,
-            },
-            _ => return item,
-        }
-    }
-    Item::End
 }
 
 #[cfg(test)]
@@ -397,7 +364,7 @@ mod tests {
                 }
                 Err(SkipFault { at, is_nesting, .. }) => return Outcome::Fault { at: behind + at, is_nesting },
             }
-            assert!(skip.levels.iter().count() < nesting);
+            assert!(skip.levels.len() < nesting);
         }
     }
 
@@ -569,7 +536,7 @@ mod tests {
                 Value::List(numbers.collect())
             })
         });
-        prop_oneof![4 => leaf, 1 => numbers].prop_recursive(depth, 64, 8, |inner| {
+        prop_oneof![4 => leaf, 1 => numbers].prop_recursive(depth, 32, 6, |inner| {
             prop_oneof![
                 vec((any::<u16>(), inner.clone()), 0..6).prop_map(Value::Struct),
                 vec(inner.clone(), 0..20).prop_map(|mut values| {
@@ -737,37 +704,44 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_jumped_over_before_they_are_there() {
-        let header = [11, 0, 1, 0x7f, 0xff, 0xff, 0xff];
-        assert_eq!(first(Layout::Binary, &header[..3]), more(0, 3 + 4 + 1));
-        assert_eq!(first(Layout::Binary, &header), more(7, 0x7fff_ffff + 1));
-        let header = [0x18, 0xff, 0xff, 0xff, 0xff, 0x07];
-        assert_eq!(first(Layout::Compact, &header[..3]), more(0, 4 + 1));
-        assert_eq!(first(Layout::Compact, &header), more(6, 0x7fff_ffff + 1));
+    fn what_has_a_length_is_jumped_over_before_it_is_there() {
+        let most = 0x7fff_ffff;
+        let string = [11, 0, 1, 0x7f, 0xff, 0xff, 0xff];
+        assert_eq!(first(Layout::Binary, &[]), more(0, 1));
+        assert_eq!(first(Layout::Binary, &string[..2]), more(0, 7));
+        assert_eq!(first(Layout::Binary, &string[..6]), more(0, 7));
+        assert_eq!(first(Layout::Binary, &string), more(7, most));
+        assert_eq!(first(Layout::Binary, &[8, 0, 1, 0]), more(4, 3));
+        assert_eq!(first(Layout::Binary, &[13, 0, 1, 16, 4, 0x7f, 0xff, 0xff, 0xff, 0]), more(10, most * 24 - 1));
+        let string = [0x18, 0xff, 0xff, 0xff, 0xff, 0x07];
         assert_eq!(first(Layout::Compact, &[]), more(0, 1));
+        assert_eq!(first(Layout::Compact, &string[..3]), more(0, 4));
+        assert_eq!(first(Layout::Compact, &string), more(6, most));
+        assert_eq!(first(Layout::Compact, &[0x17]), more(1, 8));
+        assert_eq!(first(Layout::Compact, &[0x1b, 0xff, 0xff, 0xff, 0xff, 0x07, 0xdd, 0]), more(8, most * 32 - 1));
     }
 
     #[test]
     fn a_count_costs_nothing() {
-        // Empty structs: one byte each.
-        let list = [0x0f, 0, 1, 12, 0x7f, 0xff, 0xff, 0xff];
-        let mut skip = Skip::new(Layout::Binary, 3);
-        assert_eq!(skip.advance(&list), more(8, 0x7fff_ffff + 1));
-        assert_eq!(skip.advance(&[0; 1000]), more(1000, 0x7fff_ffff + 1 - 1000));
-        assert_eq!(skip.levels.iter().count(), 2);
-        let list = [0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07];
-        assert_eq!(first(Layout::Compact, &list), more(7, 0x7fff_ffff + 1));
-        // UUIDs: what comes of it is all known.
-        let map = [0x1b, 0xff, 0xff, 0xff, 0xff, 0x07, 0xdd];
-        assert_eq!(first(Layout::Compact, &map), more(7, 0x7fff_ffff * 32 + 1));
-        let map = [13, 0, 1, 16, 16, 0x7f, 0xff, 0xff, 0xff];
-        assert_eq!(first(Layout::Binary, &map), more(9, 0x7fff_ffff * 32 + 1));
-        // Strings and numbers.
-        let map = [13, 0, 1, 11, 10, 0x7f, 0xff, 0xff, 0xff];
-        assert_eq!(first(Layout::Binary, &map), more(9, 0x7fff_ffff * 12 + 1));
-        // A level of them in each other.
-        let lists = [[0x19, 0xf9, 0xff, 0xff, 0xff, 0xff, 0x07], [0xf9, 0xff, 0xff, 0xff, 0xff, 0x07, 0]].concat();
-        assert_eq!(first(Layout::Compact, &lists), more(14, (0x7fff_ffff - 1) + (0x7fff_ffff - 1) + 1));
+        // Empty structs: a byte each.
+        for (layout, list) in [
+            (Layout::Binary, &[15, 0, 1, 12, 0x7f, 0xff, 0xff, 0xff][..]),
+            (Layout::Compact, &[0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]),
+        ] {
+            let mut skip = Skip::new(layout, 3);
+            assert_eq!(skip.advance(list), more(list.len(), 1));
+            for _ in 0..100 {
+                assert_eq!(skip.advance(&[0; 1000]), more(1000, 1));
+                assert!(skip.levels.len() <= 2);
+            }
+        }
+        // Lists in each other, none of which ends.
+        let mut skip = Skip::new(Layout::Compact, 1000);
+        let list = [0xf9, 0xff, 0xff, 0xff, 0xff, 0x07];
+        assert_eq!(skip.advance(&[0x19]), more(0, 2));
+        assert_eq!(skip.advance(&[&[0x19], &list.repeat(999)[..]].concat()), more(1 + 6 * 999, 1));
+        let fault = skip.advance(&list).unwrap_err();
+        assert!(fault.is_nesting && fault.at == 0, "{fault:?}");
     }
 
     #[test]

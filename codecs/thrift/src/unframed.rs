@@ -24,6 +24,9 @@ use crate::skip::{self, Skip, SkipFault, Skipped};
 use crate::tag;
 use crate::zlib::Peek;
 
+/// More than the begin of a field is long, whatever it holds.
+const FIELD: usize = 16;
+
 pub(crate) struct Unframed {
     config: Arc<Config>,
     role: Role,
@@ -56,6 +59,7 @@ enum Rx {
 
 struct Waiting {
     encoding: Encoding,
+    kind: Kind,
     begin: Begin,
     skip: Skip,
     at: usize,
@@ -165,13 +169,19 @@ impl Unframed {
             let detail = "only a server sends replies, only a client calls";
             return Err(self.fatal(Fault::new("direction", detail, 0)));
         }
-        let full = begin.kind == kind::CALL && self.role == Role::Server && self.open >= self.limits.open;
+        let kind = match begin.kind {
+            kind::CALL if self.config.is_one_way(input.get(begin.name.clone()).unwrap_or_default()) => Kind::OneWay,
+            kind::CALL => Kind::Request,
+            kind::ONE_WAY => Kind::OneWay,
+            _ => Kind::Response,
+        };
+        let full = kind == Kind::Request && self.role == Role::Server && self.open >= self.limits.open;
         if full || self.unreleased >= self.limits.window {
             return Ok(Step::Paused);
         }
         let skip = Skip::new(structs_of(encoding), self.limits.nesting);
         let at = begin.end;
-        self.look_for_end(Waiting { encoding, begin, skip, at }, input)
+        self.look_for_end(Waiting { encoding, kind, begin, skip, at }, input)
     }
 
     /// A message up to the limit comes in one event, as if it had a length.
@@ -180,11 +190,15 @@ impl Unframed {
         let skipped = match result {
             Ok(skipped) => skipped,
             Err(fault) => {
-                let (stream, is_call) = (stream_of(&waiting), waiting.begin.kind == kind::CALL);
-                return Err(self.refuse(fault_at(&fault, waiting.at), stream, is_call));
+                let (stream, is_request) = (stream_of(&waiting), waiting.kind == Kind::Request);
+                return Err(self.refuse(fault_at(&fault, waiting.at), stream, is_request));
             }
         };
-        let whole = self.limits.whole.max(waiting.begin.end);
+        let whole = match waiting.kind {
+            // As much is looked at of what it says as in a frame.
+            Kind::Response => self.limits.whole.max(self.limits.head).max(waiting.begin.end.saturating_add(FIELD)),
+            _ => self.limits.whole.max(waiting.begin.end),
+        };
         let (at, least) = match skipped {
             Skipped::Done(n) => {
                 let total = waiting.at.saturating_add(n);
@@ -219,20 +233,15 @@ impl Unframed {
     fn check_size(&mut self, least: u64, waiting: &Waiting) -> Result<(), DecodeError> {
         if self.limits.message.is_some_and(|limit| least > limit) {
             let fault = Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
-            return Err(self.refuse(fault, stream_of(waiting), waiting.begin.kind == kind::CALL));
+            return Err(self.refuse(fault, stream_of(waiting), waiting.kind == Kind::Request));
         }
         Ok(())
     }
 
     /// The event of a message of which so many bytes are there.
     fn head(&mut self, waiting: &Waiting, n: usize, end: bool, input: &mut BytesMut) -> Step {
-        let Waiting { encoding, begin, .. } = waiting;
-        let stream = stream_of(waiting);
-        let kind = match begin.kind {
-            kind::CALL => Kind::Request,
-            kind::ONE_WAY => Kind::OneWay,
-            _ => Kind::Response,
-        };
+        let Waiting { encoding, kind, begin, .. } = waiting;
+        let (stream, kind) = (stream_of(waiting), *kind);
         let bytes = input.split_to(n.min(input.len())).freeze();
         let mut head = Head::new(&HEAD, kind, stream, Bytes::new());
         head.set_note(stream.tag());
@@ -280,8 +289,8 @@ impl Unframed {
                     Ok(Skipped::Done(n)) => (stream, n, true),
                     Ok(Skipped::More { consumed: 0, need }) => {
                         // A string's rest comes in whatever pieces it comes.
-                        let need = if input.is_empty() { 1 } else { usize::try_from(need).unwrap_or(usize::MAX) };
-                        return Ok(Step::need(need));
+                        let more = usize::try_from(need).unwrap_or(usize::MAX).saturating_sub(input.len());
+                        return Ok(Step::need(if input.is_empty() { 1 } else { more }));
                     }
                     Ok(Skipped::More { consumed, .. }) => {
                         *passed = passed.saturating_add(consumed as u64);
@@ -355,7 +364,8 @@ impl Unframed {
                 }
             });
         } else {
-            let name = edit::name(&self.config, head, bytes.get(message.begin.name.clone()).unwrap_or_default())?;
+            let name =
+                edit::name(&self.config, to.transport, head, bytes.get(message.begin.name.clone()).unwrap_or_default());
             edit::check_name(to.encoding, &name)?;
             cx.output().append(|out| begin::put(to.encoding, message.begin.kind, &name, id, out));
         }
@@ -428,7 +438,7 @@ fn ends(skip: &mut Skip, data: &[u8], end: bool, stream: StreamId) -> Result<(),
 
 fn stream_of(waiting: &Waiting) -> StreamId {
     let mut tag = tag::of(Layout::new(Transport::Unframed, waiting.encoding));
-    if waiting.begin.kind == kind::ONE_WAY {
+    if waiting.kind == Kind::OneWay {
         tag |= tag::ONE_WAY;
     }
     StreamId::new(u64::from(waiting.begin.id)).with_tag(tag)

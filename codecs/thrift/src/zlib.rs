@@ -54,15 +54,18 @@ impl Peek {
                 flags |= TINFL_FLAG_HAS_MORE_INPUT;
             }
             let (status, _, written) = decompress(tables, compressed, &mut state.room, 0, flags);
-            let over = match status {
-                TINFLStatus::Done => true,
-                TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => false,
-                // What came out in front of the damage says nothing: the message is lost.
-                _ => return Err(Fault::new("zlib", "the message's zlib stream is damaged or cut short", at)),
+            let (over, damaged) = match status {
+                TINFLStatus::Done => (true, false),
+                TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => (false, false),
+                _ => (false, true),
             };
             let seen = state.room.get(..written).unwrap_or_default();
             match read(seen, over)? {
                 Parse::Done(value) => return Ok(Parse::Done(value)),
+                // Only where it hides what is looked for: whether it was there yet must not decide what is said.
+                Parse::Need(_) if damaged => {
+                    return Err(Fault::new("zlib", "the message's zlib stream is damaged or cut short", at));
+                }
                 Parse::Need(_) if over => {
                     return Err(Fault::new("cut_short", "the compressed message ends inside its begin", at));
                 }

@@ -8,11 +8,11 @@
 //! struct    fields
 //! ```
 
-use super::item::{Item, Width, Wire};
+use super::item::{Item, STOP, Width, Wire};
 use super::level::Level;
+use super::walk;
 
 mod kind {
-    pub(super) const STOP: u8 = 0;
     pub(super) const BOOL: u8 = 2;
     pub(super) const BYTE: u8 = 3;
     pub(super) const DOUBLE: u8 = 4;
@@ -35,22 +35,47 @@ const MAP: usize = 6;
 
 pub(super) struct Binary;
 
+/// By type.
+#[expect(clippy::indexing_slicing, reason = "of a constant, by constants")]
+const WIDTHS: [Width; 256] = {
+    let mut widths = [Width::NONE; 256];
+    widths[kind::BOOL as usize] = Width::exactly(1);
+    widths[kind::BYTE as usize] = Width::exactly(1);
+    widths[kind::DOUBLE as usize] = Width::exactly(8);
+    widths[kind::I16 as usize] = Width::exactly(2);
+    widths[kind::I32 as usize] = Width::exactly(4);
+    widths[kind::I64 as usize] = Width::exactly(8);
+    widths[kind::STRING as usize] = Width::at_least(STRING);
+    widths[kind::STRUCT as usize] = Width::at_least(1);
+    widths[kind::MAP as usize] = Width::at_least(MAP);
+    widths[kind::SET as usize] = Width::at_least(LIST);
+    widths[kind::LIST as usize] = Width::at_least(LIST);
+    widths[kind::UUID as usize] = Width::exactly(16);
+    widths
+};
+
 impl Wire for Binary {
     #[inline(always)]
     fn field(rest: &[u8]) -> Item {
-        match rest.split_first_chunk::<FIELD>() {
-            Some(([kind::STOP, ..], _)) => Item::End,
-            Some(([kind, ..], value)) => Self::value(*kind, value).after(FIELD),
-            None => short_field(rest),
+        match rest.first() {
+            Some(&STOP) => Item::End(1),
+            Some(kind) => match rest.get(FIELD..) {
+                Some(value) => Self::value(*kind, value).after(FIELD),
+                None => short_field(*kind),
+            },
+            None => Item::Short(1),
         }
     }
 
     #[inline(always)]
     fn value(kind: u8, rest: &[u8]) -> Item {
+        if let Some(n) = Self::width(kind).fixed() {
+            return Item::Pass(n as u64);
+        }
         match kind {
             kind::STRING => match rest.first_chunk::<STRING>() {
                 Some(len) => match length(*len) {
-                    Some(len) => Item::Pass(STRING.wrapping_add(len as usize)),
+                    Some(len) => Item::Pass(u64::from(len).wrapping_add(STRING as u64)),
                     None => Item::fault("length", "a length is negative", 0),
                 },
                 None => Item::Short(STRING as u64),
@@ -70,28 +95,75 @@ impl Wire for Binary {
                 },
                 None => Item::Short(MAP as u64),
             },
-            kind => match Self::width(kind) {
-                Width::Exactly(n) => Item::Pass(n as usize),
-                _ => Item::Unknown,
-            },
+            _ => Item::Unknown,
         }
     }
 
     #[inline(always)]
     fn width(kind: u8) -> Width {
+        WIDTHS.get(usize::from(kind)).copied().unwrap_or(Width::NONE)
+    }
+
+    #[inline(always)]
+    fn fields<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+        while let Some((kind, behind)) = rest.split_first() {
+            *rest = match Self::width(*kind).fixed() {
+                Some(n) => rest.get(n.wrapping_add(FIELD)..)?,
+                None if *kind == kind::STRING => rest.get(FIELD..).and_then(behind_string)?,
+                None if *kind == STOP => return Some((STOP, behind)),
+                None => return Some((*kind, rest.get(FIELD..)?)),
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn values(level: &mut Level, rest: &mut &[u8]) -> Option<u8> {
+        if let Some(kind) = level.only_kind() {
+            while kind == kind::STRING
+                && level.left() != 0
+                && let Some(behind) = behind_string(rest)
+            {
+                *rest = behind;
+                *level = level.less(1);
+            }
+            return if level.left() == 0 { None } else { Some(kind) };
+        }
+        while let Some(kind) = level.kind() {
+            let behind = match Self::width(kind).fixed() {
+                Some(n) => rest.get(n..),
+                None if kind == kind::STRING => behind_string(rest),
+                None => None,
+            };
+            let Some(behind) = behind else { return Some(kind) };
+            *rest = behind;
+            *level = level.less(1);
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn opening(kind: u8, rest: &[u8]) -> Option<(Level, &[u8])> {
         match kind {
-            kind::BOOL | kind::BYTE => Width::Exactly(1),
-            kind::I16 => Width::Exactly(2),
-            kind::I32 => Width::Exactly(4),
-            kind::I64 | kind::DOUBLE => Width::Exactly(8),
-            kind::UUID => Width::Exactly(16),
-            kind::STRING => Width::AtLeast(STRING as u8),
-            kind::LIST | kind::SET => Width::AtLeast(LIST as u8),
-            kind::MAP => Width::AtLeast(MAP as u8),
-            kind::STRUCT => Width::AtLeast(1),
-            _ => Width::Unknown,
+            kind::STRUCT => Some((Level::STRUCT, rest)),
+            kind::LIST | kind::SET => {
+                let ([kind, count @ ..], rest) = rest.split_first_chunk::<LIST>()?;
+                walk::list::<Self>(length(*count)?, *kind, rest)
+            }
+            kind::MAP => {
+                let ([key, value, count @ ..], rest) = rest.split_first_chunk::<MAP>()?;
+                walk::map::<Self>(length(*count)?, [*key, *value], rest)
+            }
+            _ => None,
         }
     }
+}
+
+/// What is behind a string that is all there.
+#[inline(always)]
+fn behind_string(rest: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = rest.split_first_chunk()?;
+    rest.get(length(*len)? as usize..)
 }
 
 /// A length or a count; `None` where it is negative.
@@ -101,14 +173,12 @@ const fn length(bytes: [u8; 4]) -> Option<u32> {
     if len <= i32::MAX as u32 { Some(len) } else { None }
 }
 
-/// What a field is whose head is not all there.
+/// A field whose id is not all there.
 #[cold]
 #[inline(never)]
-fn short_field(rest: &[u8]) -> Item {
-    let Some(kind) = rest.first() else { return Item::Short(0) };
-    match Binary::width(*kind) {
-        _ if *kind == kind::STOP => Item::End,
-        Width::Exactly(n) | Width::AtLeast(n) => Item::Short(u64::from(n)).after(FIELD),
-        Width::Unknown => Item::Unknown,
+fn short_field(kind: u8) -> Item {
+    match Binary::width(kind) {
+        Width::NONE => Item::Unknown,
+        width => Item::Short(width.least()).after(FIELD),
     }
 }

@@ -11,8 +11,9 @@
 //! A varint has seven bits a byte, the lowest first, and a set high bit in every byte but the last. The type of a field that
 //! is a bool is its value; one in a container takes a byte. Doubles are little-endian.
 
-use super::item::{Item, Width, Wire};
+use super::item::{Item, STOP, Width, Wire};
 use super::level::Level;
+use super::walk;
 
 mod kind {
     pub(super) const TRUE: u8 = 1;
@@ -40,13 +41,43 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 pub(super) struct Compact;
 
+/// By type.
+#[expect(clippy::indexing_slicing, reason = "of a constant, by constants")]
+const WIDTHS: [Width; 16] = {
+    let mut widths = [Width::NONE; 16];
+    widths[kind::TRUE as usize] = Width::exactly(1);
+    widths[kind::FALSE as usize] = Width::exactly(1);
+    widths[kind::I8 as usize] = Width::exactly(1);
+    widths[kind::I16 as usize] = Width::at_least(1);
+    widths[kind::I32 as usize] = Width::at_least(1);
+    widths[kind::I64 as usize] = Width::at_least(1);
+    widths[kind::DOUBLE as usize] = Width::exactly(8);
+    widths[kind::BINARY as usize] = Width::at_least(1);
+    widths[kind::LIST as usize] = Width::at_least(1);
+    widths[kind::SET as usize] = Width::at_least(1);
+    widths[kind::MAP as usize] = Width::at_least(1);
+    widths[kind::STRUCT as usize] = Width::at_least(1);
+    widths[kind::UUID as usize] = Width::exactly(16);
+    widths
+};
+
+/// By type, how long a varint may be; 0, where values are none.
+#[expect(clippy::indexing_slicing, reason = "of a constant, by constants")]
+const VARINTS: [u8; 16] = {
+    let mut longest = [0; 16];
+    longest[kind::I16 as usize] = V16 as u8;
+    longest[kind::I32 as usize] = V32 as u8;
+    longest[kind::I64 as usize] = V64 as u8;
+    longest
+};
+
 impl Wire for Compact {
     #[inline(always)]
     fn field(rest: &[u8]) -> Item {
-        let Some((first, behind)) = rest.split_first() else { return Item::Short(0) };
+        let Some((first, behind)) = rest.split_first() else { return Item::Short(1) };
         let kind = first & 0x0f;
         if first >> 4 == 0 {
-            return if *first == 0 { Item::End } else { with_id(kind, behind) };
+            return if *first == 0 { Item::End(1) } else { with_id(kind, behind) };
         }
         field_value(kind, behind).after(1)
     }
@@ -55,7 +86,7 @@ impl Wire for Compact {
     fn value(kind: u8, rest: &[u8]) -> Item {
         match kind {
             kind::BINARY => match length(rest) {
-                Ok((len, n)) => Item::Pass(n.wrapping_add(len as usize)),
+                Ok((len, n)) => Item::Pass(u64::from(len).wrapping_add(n as u64)),
                 Err(item) => item,
             },
             kind::I16 => varint(rest, V16),
@@ -78,32 +109,131 @@ impl Wire for Compact {
                 },
                 Err(item) => item,
             },
-            kind => match Self::width(kind) {
-                Width::Exactly(n) => Item::Pass(n as usize),
-                _ => Item::Unknown,
+            kind => match Self::width(kind).fixed() {
+                Some(n) => Item::Pass(n as u64),
+                None => Item::Unknown,
             },
         }
     }
 
     #[inline(always)]
-    fn values(level: &mut Level, rest: &mut &[u8]) {
-        match level.only_kind() {
-            Some(kind::I16) => varints::<V16>(level, rest),
-            Some(kind::I32) => varints::<V32>(level, rest),
-            Some(kind::I64) => varints::<V64>(level, rest),
-            _ => {}
-        }
+    fn width(kind: u8) -> Width {
+        WIDTHS.get(usize::from(kind & 0x0f)).copied().unwrap_or(Width::NONE)
     }
 
     #[inline(always)]
-    fn width(kind: u8) -> Width {
-        match kind {
-            kind::TRUE | kind::FALSE | kind::I8 => Width::Exactly(1),
-            kind::DOUBLE => Width::Exactly(8),
-            kind::UUID => Width::Exactly(16),
-            kind::I16..=kind::I64 | kind::BINARY..=kind::STRUCT => Width::AtLeast(1),
-            _ => Width::Unknown,
+    fn fields<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+        while let Some((first, mut value)) = rest.split_first() {
+            let kind = first & 0x0f;
+            if first >> 4 == 0 {
+                if kind == STOP {
+                    return Some((STOP, value));
+                }
+                value = behind_varint(value, V16)?;
+            }
+            *rest = match kind {
+                kind::TRUE | kind::FALSE => value,
+                kind::BINARY => behind_string(value)?,
+                kind::LIST..=kind::STRUCT => return Some((kind, value)),
+                kind => behind_value(kind, value)?,
+            };
         }
+        None
+    }
+
+    #[inline(always)]
+    fn values(level: &mut Level, rest: &mut &[u8]) -> Option<u8> {
+        if let Some(kind) = level.only_kind() {
+            match kind {
+                kind::BINARY => {
+                    while level.left() != 0
+                        && let Some(behind) = behind_string(rest)
+                    {
+                        *rest = behind;
+                        *level = level.less(1);
+                    }
+                }
+                kind::I16 => varints::<V16>(level, rest),
+                kind::I32 => varints::<V32>(level, rest),
+                kind::I64 => varints::<V64>(level, rest),
+                _ => {}
+            }
+            return if level.left() == 0 { None } else { Some(kind) };
+        }
+        while let Some(kind) = level.kind() {
+            let Some(behind) = behind_value(kind, rest) else { return Some(kind) };
+            *rest = behind;
+            *level = level.less(1);
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn opening(kind: u8, rest: &[u8]) -> Option<(Level, &[u8])> {
+        match kind {
+            kind::STRUCT => Some((Level::STRUCT, rest)),
+            kind::LIST | kind::SET => {
+                let (first, rest) = rest.split_first()?;
+                let (count, rest) = match first >> 4 {
+                    0xf => split_length(rest)?,
+                    count => (u32::from(count), rest),
+                };
+                walk::list::<Self>(count, first & 0x0f, rest)
+            }
+            kind::MAP => {
+                let (count, rest) = split_length(rest)?;
+                if count == 0 {
+                    return Some((Level::SPENT, rest));
+                }
+                let (kinds, rest) = rest.split_first()?;
+                walk::map::<Self>(count, [kinds >> 4, kinds & 0x0f], rest)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What is behind a value in which nothing nests; `None` where it is not all there, or if something nests.
+#[inline(always)]
+fn behind_value(kind: u8, rest: &[u8]) -> Option<&[u8]> {
+    if kind == kind::BINARY {
+        return behind_string(rest);
+    }
+    match VARINTS.get(usize::from(kind & 0x0f)) {
+        None | Some(0) => rest.get(Compact::width(kind).fixed()?..),
+        Some(most) => behind_varint(rest, usize::from(*most)),
+    }
+}
+
+/// What is behind a string that is all there.
+#[inline(always)]
+fn behind_string(rest: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = split_length(rest)?;
+    rest.get(len as usize..)
+}
+
+/// What is behind a varint of at most so many bytes.
+#[inline(always)]
+fn behind_varint(rest: &[u8], most: usize) -> Option<&[u8]> {
+    match rest {
+        [first, rest @ ..] if first & 0x80 == 0 => Some(rest),
+        _ => match long_varint(rest, most) {
+            Item::Pass(n) => rest.get(n as usize..),
+            _ => None,
+        },
+    }
+}
+
+/// A length or a count, and what is behind it.
+#[inline(always)]
+fn split_length(rest: &[u8]) -> Option<(u32, &[u8])> {
+    match rest {
+        [a, rest @ ..] if a & 0x80 == 0 => Some((u32::from(*a), rest)),
+        [a, b, rest @ ..] if b & 0x80 == 0 => Some((u32::from(a & 0x7f) | u32::from(*b) << 7, rest)),
+        _ => match long_length(rest) {
+            Ok((len, n)) => Some((len, rest.get(n..)?)),
+            Err(_) => None,
+        },
     }
 }
 
@@ -120,9 +250,9 @@ fn field_value(kind: u8, rest: &[u8]) -> Item {
 #[inline(never)]
 fn with_id(kind: u8, rest: &[u8]) -> Item {
     let item = match varint(rest, V16) {
-        Item::Pass(n) => match rest.get(n..) {
-            Some(value) => field_value(kind, value).after(n),
-            None => Item::Short(n as u64),
+        Item::Pass(n) => match rest.get(n as usize..) {
+            Some(value) => field_value(kind, value).after(n as usize),
+            None => Item::Short(n),
         },
         item => item,
     };
@@ -144,7 +274,7 @@ fn long_varint(rest: &[u8], most: usize) -> Item {
         let ends = !u64::from_le_bytes(*word) & HIGH;
         let n = bytes_to_first(ends);
         if ends != 0 && n <= most {
-            return Item::Pass(n);
+            return Item::Pass(n as u64);
         }
     }
     stepped(rest, most)
@@ -161,7 +291,7 @@ const fn bytes_to_first(ends: u64) -> usize {
 #[inline(never)]
 fn stepped(rest: &[u8], most: usize) -> Item {
     match rest.iter().take(most).position(|byte| byte & 0x80 == 0) {
-        Some(last) => Item::Pass(last.saturating_add(1)),
+        Some(last) => Item::Pass(last.saturating_add(1) as u64),
         None if rest.len() < most => Item::Short(rest.len().saturating_add(1) as u64),
         None => Item::fault("varint", "a number has more bytes than its type can need", most.saturating_sub(1)),
     }
@@ -180,7 +310,7 @@ fn length(rest: &[u8]) -> Result<(u32, usize), Item> {
 #[inline(never)]
 fn long_length(rest: &[u8]) -> Result<(u32, usize), Item> {
     let n = match stepped(rest, V32) {
-        Item::Pass(n) => n,
+        Item::Pass(n) => n as usize,
         item => return Err(item),
     };
     let bits = rest.iter().take(n).rev().fold(0, |bits, byte| bits << 7 | u64::from(byte & 0x7f));
@@ -193,25 +323,25 @@ fn long_length(rest: &[u8]) -> Result<(u32, usize), Item> {
 /// Goes over varints, a word at a time, up to one that is too long or not all there.
 #[inline(always)]
 fn varints<const MOST: usize>(level: &mut Level, rest: &mut &[u8]) {
-    while level.left() != 0
-        && let Some(word) = rest.first_chunk()
-    {
-        let word = u64::from_le_bytes(*word);
-        let ends = !word & HIGH;
-        // One bit an end, which the product sums up in the highest byte.
-        let count = ((ends >> 7).wrapping_mul(0x0101_0101_0101_0101) >> 56) as u32;
-        if count > level.left() || has_run::<MOST>(word & HIGH) {
+    while level.left() != 0 {
+        while let Some(word) = rest.first_chunk() {
+            let word = u64::from_le_bytes(*word);
+            let ends = !word & HIGH;
+            // One bit an end, which the product sums up in the highest byte.
+            let count = ((ends >> 7).wrapping_mul(0x0101_0101_0101_0101) >> 56) as u32;
+            if ends == 0 || count > level.left() || has_run::<MOST>(word & HIGH) {
+                break;
+            }
+            let behind = 8usize.wrapping_sub(ends.leading_zeros() as usize / 8);
+            *rest = rest.get(behind..).unwrap_or_default();
+            *level = level.less(count);
+        }
+        if level.left() == 0 {
             return;
         }
-        let (count, behind) = match ends {
-            0 => match stepped(rest, MOST) {
-                Item::Pass(n) => (1, n),
-                _ => return,
-            },
-            ends => (count, 8usize.wrapping_sub(ends.leading_zeros() as usize / 8)),
-        };
-        *level = level.less(count);
-        *rest = rest.get(behind..).unwrap_or_default();
+        let Some(behind) = behind_varint(rest, MOST) else { return };
+        *rest = behind;
+        *level = level.less(1);
     }
 }
 

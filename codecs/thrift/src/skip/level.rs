@@ -1,82 +1,84 @@
 //! What is open while a struct is skipped.
 
-use super::item::{Width, Wire};
-
 /// A struct or container, as far as it is still to come.
+///
+/// ```text
+/// 0..32  values of a container that are left: two for each entry of a map
+/// 32..40 the type of its keys, or of all its values: none of a struct
+/// 40..48 the type of the values behind them
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Level {
-    /// Values of a container: twice as many as a map has entries.
-    left: u32,
-    /// The types of its keys and values, those of its elements twice; none of a struct.
-    kinds: [u8; 2],
-}
-
-/// The type that no value has.
-const STOP: u8 = 0;
+pub(super) struct Level(u64);
 
 impl Level {
-    pub(super) const STRUCT: Self = Self { left: 0, kinds: [STOP; 2] };
+    pub(super) const STRUCT: Self = Self(0);
+    /// A container behind its last value.
+    pub(super) const SPENT: Self = Self(1 << 32);
 
     #[inline(always)]
     pub(super) const fn list(count: u32, kind: u8) -> Self {
-        Self { left: count, kinds: [kind; 2] }
+        Self(count as u64 | (kind as u64) << 32 | (kind as u64) << 40)
     }
 
     #[inline(always)]
     pub(super) const fn map(count: u32, key: u8, value: u8) -> Self {
         // Counts have 31 bits.
-        Self { left: count.wrapping_mul(2), kinds: [key, value] }
+        Self((count as u64) << 1 | (key as u64) << 32 | (value as u64) << 40)
     }
 
     #[inline(always)]
     pub(super) const fn is_struct(self) -> bool {
-        self.kinds[0] == STOP
+        self.0 == 0
     }
 
-    /// The type of the container's next value; `None` behind the last one.
-    #[inline(always)]
-    pub(super) const fn kind(self) -> Option<u8> {
-        let [key, value] = self.kinds;
-        match self.left {
-            0 => None,
-            left if left & 1 == 0 => Some(key),
-            _ => Some(value),
+    /// What comes next of it.
+    pub(super) const fn next(self) -> Next {
+        match self.kind() {
+            _ if self.is_struct() => Next::Field,
+            Some(kind) => Next::Value(kind),
+            None => Next::Nothing,
         }
     }
 
-    /// The type of all values to come, if it is one.
+    /// The type of a container's next value; `None` behind the last one.
+    #[inline(always)]
+    pub(super) const fn kind(self) -> Option<u8> {
+        if self.left() == 0 {
+            return None;
+        }
+        let shift = if self.left() & 1 == 0 { 32 } else { 40 };
+        Some((self.0 >> shift) as u8)
+    }
+
+    /// The type of all values of the container, if it is one.
     #[inline(always)]
     pub(super) const fn only_kind(self) -> Option<u8> {
-        let [key, value] = self.kinds;
-        if key == value { Some(key) } else { None }
+        let kinds = (self.0 >> 32) as u16;
+        if kinds >> 8 == kinds & 0xff { Some(kinds as u8) } else { None }
     }
 
     /// How many values a container has to come.
     #[inline(always)]
     pub(super) const fn left(self) -> u32 {
-        self.left
+        self.0 as u32
     }
 
     /// The same behind so many values.
     #[inline(always)]
     pub(super) const fn less(self, n: u32) -> Self {
-        Self { left: self.left.saturating_sub(n), ..self }
+        // No more than are left.
+        Self(self.0.wrapping_sub(n as u64))
     }
+}
 
-    /// Bytes without which it cannot end.
-    pub(super) fn least<W: Wire>(self) -> u64 {
-        let width = |kind| match W::width(kind) {
-            Width::Exactly(n) | Width::AtLeast(n) => u64::from(n),
-            Width::Unknown => 0,
-        };
-        if self.is_struct() {
-            return 1;
-        }
-        let (values, [key, value]) = (u64::from(self.left), self.kinds);
-        // The last one is a value, and the last but one a key.
-        let (keys, values) = (values / 2, values.div_ceil(2));
-        keys.wrapping_mul(width(key)).wrapping_add(values.wrapping_mul(width(value)))
-    }
+/// What comes next of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A field, or the end of the struct.
+    Field,
+    /// A value of this type.
+    Value(u8),
+    Nothing,
 }
 
 /// Levels that take no allocation.
@@ -105,27 +107,36 @@ impl Levels {
     /// Whether there was room for it.
     #[inline(always)]
     pub(super) fn push(&mut self, level: Level) -> bool {
-        if !self.has_room() {
+        let len = self.len;
+        if len >= self.most {
             return false;
         }
-        match self.near.get_mut(self.len) {
+        // Not more than `most`.
+        self.len = len.wrapping_add(1);
+        match self.near.get_mut(len) {
             Some(slot) => *slot = level,
-            None => self.far.push(level),
+            None => self.push_far(level),
         }
-        self.len = self.len.saturating_add(1);
         true
     }
 
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<Level> {
-        self.len = self.len.checked_sub(1)?;
-        match self.near.get(self.len) {
+        let len = self.len.checked_sub(1)?;
+        self.len = len;
+        match self.near.get(len) {
             Some(level) => Some(*level),
             None => self.far.pop(),
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Level> {
-        self.near.iter().take(self.len).chain(&self.far)
+    #[cold]
+    fn push_far(&mut self, level: Level) {
+        self.far.push(level);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 }
