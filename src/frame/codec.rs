@@ -573,7 +573,7 @@ impl<F: FrameFormat> FrameCodec<F> {
                 frame.id.overwrite(out.get_mut(begun..).unwrap_or_default(), stream.id());
             });
         } else {
-            self.slow_head(head, remaining, in_place, cx)?;
+            self.slow_head(&frame, head, remaining, in_place, cx)?;
         }
         self.last_tag = stream.tag();
         self.stats.messages_out = self.stats.messages_out.saturating_add(1);
@@ -590,9 +590,15 @@ impl<F: FrameFormat> FrameCodec<F> {
 
     /// A head with edits, a checksum, or more data to come.
     #[inline(never)]
-    fn slow_head(&mut self, head: &Head, remaining: u64, in_place: bool, cx: &mut Cx<'_>) -> Result<(), EncodeError> {
+    fn slow_head(
+        &mut self,
+        frame: &Frame,
+        head: &Head,
+        remaining: u64,
+        in_place: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), EncodeError> {
         let (bytes, stream) = (head.bytes(), head.stream());
-        let Ok(Parse::Done(frame)) = self.format.frame(bytes) else { return Err(EncodeError::NotOpen(stream)) };
         let mut front = std::mem::take(&mut self.front);
         front.clear();
         let rebuilt = if in_place {
@@ -602,7 +608,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             frame.id.overwrite(&mut front, stream.id());
             Rebuilt { replaced, ..Rebuilt::default() }
         } else {
-            self.format.rebuild(&frame, head, &mut front)?
+            self.format.rebuild(frame, head, &mut front)?
         };
         let end = bytes.len().saturating_sub(head.tail_len());
         let rest = bytes.get(rebuilt.replaced..end).map(|_| bytes.slice(rebuilt.replaced..end)).unwrap_or_default();
@@ -611,7 +617,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             remaining: remaining.saturating_add(rest.len() as u64),
             cut: rebuilt.cut as u64,
             tail: rebuilt.tail,
-            seal: self.seal(&frame, head, in_place, &front),
+            seal: self.seal(frame, head, in_place, &front),
         };
         if let Seal::Anew(running) = &mut tx.seal {
             running.update(&front);
@@ -640,6 +646,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         // What was built anew may be of another version, which closes otherwise.
         let of = match (in_place, front) {
             (true, _) | (_, []) => frame.checksum,
+            _ if !self.format.has_checksums() => None,
             _ => match self.format.frame(front) {
                 Ok(Parse::Done(built)) => built.checksum,
                 _ => frame.checksum,

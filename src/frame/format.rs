@@ -96,6 +96,12 @@ pub trait FrameFormat: Send {
         None
     }
 
+    /// Whether any frame has a checksum; false spares a look at what was rebuilt.
+    #[inline]
+    fn has_checksums(&self) -> bool {
+        true
+    }
+
     /// Appends the front of the frame anew, with the id of [`Head::stream`] and every edit of `head`: called where
     /// overwriting the id in place is not enough (edits; an id of variable length; what
     /// [`is_sendable`](Self::is_sendable) does not let pass). What is appended holds the whole header.

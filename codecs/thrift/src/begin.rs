@@ -26,7 +26,7 @@ pub(crate) const COMPACT_VERSION: u8 = 1;
 /// What the JSON protocol begins with: a list whose first value is its version.
 pub(crate) const JSON: &[u8; 4] = b"[1,\"";
 /// A name in JSON is scanned anew until it is whole.
-const JSON_NAME: usize = 1024;
+pub(crate) const JSON_NAME: usize = 1024;
 
 /// Where things are in the begin of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

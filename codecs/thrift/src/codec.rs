@@ -40,6 +40,8 @@ enum Wire {
 struct Unknown {
     conn: Conn,
     draining: bool,
+    /// A message has begun, and does not tell yet what it is.
+    receiving: bool,
     failed: Option<DecodeError>,
     stats: Stats,
 }
@@ -47,7 +49,7 @@ struct Unknown {
 impl ThriftCodec {
     pub(crate) fn new(config: Arc<Config>, conn: Conn) -> Self {
         let pinned = config.transport;
-        let unknown = Unknown { conn, draining: false, failed: None, stats: Stats::default() };
+        let unknown = Unknown { conn, draining: false, receiving: false, failed: None, stats: Stats::default() };
         let mut codec = Self { config, wire: Wire::Unknown(Box::new(unknown)) };
         if let Some(transport) = pinned {
             codec.become_known(transport);
@@ -112,7 +114,9 @@ impl ThriftCodec {
         if let Some(error) = &unknown.failed {
             return Some(Err(error.clone()));
         }
-        match detect::look(input) {
+        let look = detect::look(input);
+        unknown.receiving = matches!(look, Look::NeedMore(_)) && !input.is_empty();
+        match look {
             // One byte may tell that it is nothing, and on the asking end what is sent tells what will come.
             Look::NeedMore(_) if input.is_empty() || unknown.conn.role == Role::Client => Some(Ok(Step::need(1))),
             Look::NeedMore(total) => Some(Ok(Step::need(total.saturating_sub(input.len())))),
@@ -261,6 +265,7 @@ impl Codec for ThriftCodec {
             (Some(codec), _) => codec.state(),
             (None, Wire::Unknown(unknown)) => {
                 let mut state = ConnState::default();
+                state.receiving = unknown.receiving;
                 state.close = unknown.failed.is_some();
                 state.draining = unknown.draining || state.close;
                 state

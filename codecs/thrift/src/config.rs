@@ -21,13 +21,6 @@ impl Config {
         self.transport.is_none_or(|pinned| pinned == layout.transport) && self.encoding.is_none_or(same)
     }
 
-    /// The same of what most messages are.
-    #[inline]
-    pub(crate) fn allows_framed_binary(&self) -> bool {
-        matches!(self.transport, None | Some(Transport::Framed))
-            && matches!(self.encoding, None | Some(Encoding::Binary | Encoding::OldBinary))
-    }
-
     /// Whether a call of this name gets no answer, whatever its type says.
     #[inline]
     pub(crate) fn is_one_way(&self, name: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Heads written anew: with edits, under an id of another length, in another transport.
 
-use meshwire::frame::{Parse, Rebuilt};
+use meshwire::frame::{Frame, Parse, Rebuilt};
 use meshwire::{Attribute, EncodeError, FieldEdit, Head, Kind, RoutingKey};
 
 use crate::begin;
@@ -11,6 +11,7 @@ use crate::found::{self, Found};
 use crate::info::{Block, Entry, Walk, Writer};
 use crate::keys;
 use crate::layout::{Encoding, Layout, Transport};
+use crate::varint::{self, Varint};
 use crate::{tag, wrap};
 
 pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
@@ -69,7 +70,7 @@ pub(crate) fn layout_for(config: &Config, from: Layout, head: &Head) -> Result<L
 }
 
 /// The parts of a message's name, with the edits of `head`.
-pub(crate) fn name<'a>(config: &Config, to: Transport, head: &'a Head, old: &'a [u8]) -> Vec<&'a [u8]> {
+pub(crate) fn name<'a>(config: &Config, to: Transport, head: &'a Head, old: &'a [u8]) -> [&'a [u8]; 3] {
     let (service, method) = begin::split(old);
     let method = head.edited(Attribute::Method).unwrap_or(method);
     let strips = config.strips_service && head.kind().is_request();
@@ -77,12 +78,13 @@ pub(crate) fn name<'a>(config: &Config, to: Transport, head: &'a Head, old: &'a 
         _ if strips => None,
         // It has a place of its own.
         Some(_) if to == Transport::Dubbo || to == Transport::TTHeader && service.is_none() => None,
+        None if to == Transport::Dubbo && tag::transport(head.note()) != Transport::Dubbo => None,
         Some(service) => Some(service),
         None => service,
     };
     match service {
-        Some(service) => vec![service, b":", method],
-        None => vec![method],
+        Some(service) => [service, b":", method],
+        None => [b"", b"", method],
     }
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn rebuild(config: &Config, found: &Found, head: &Head, out: &mut Vec
     let mut to = layout_for(config, from, head)?;
     let is_same = to.transport == from.transport;
     let id = match to.transport {
-        Transport::Framed | Transport::Unframed => u64::from(narrow(head.stream().id())?),
+        Transport::Framed | Transport::Unframed => u64::from(narrow(found, head)?),
         _ => head.stream().id(),
     };
     if found.keeps_id {
@@ -151,8 +153,30 @@ pub(crate) fn rebuild(config: &Config, found: &Found, head: &Head, out: &mut Vec
     Ok(Rebuilt { replaced, ..Rebuilt::default() })
 }
 
-fn narrow(id: u64) -> Result<u32, EncodeError> {
-    u32::try_from(id).map_err(|_| invalid("the id is wider than the wire's"))
+/// Appends the front of a compact message in a plain frame, under another id and otherwise as it is.
+pub(crate) fn rename_compact(frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    let (bytes, id_at) = (head.bytes(), frame.id.at);
+    let id = u32::try_from(head.stream().id()).map_err(|_| invalid("the id is wider than the wire's"))?;
+    let Varint::Done(_, old) = varint::read(bytes.get(id_at..).unwrap_or_default()) else {
+        return Err(invalid("the head holds no whole message header"));
+    };
+    let replaced = id_at.saturating_add(old);
+    out.extend_from_slice(&[0; LENGTH]);
+    out.extend_from_slice(bytes.get(LENGTH..id_at).unwrap_or_default());
+    varint::put(id, out);
+    let behind = usize::try_from(frame.len).unwrap_or(usize::MAX).saturating_sub(replaced);
+    let total = out.len().saturating_add(behind);
+    wrap::put_lengths(Layout::new(Transport::Framed, Encoding::Compact), None, total, out)?;
+    Ok(Rebuilt { replaced, ..Rebuilt::default() })
+}
+
+fn narrow(found: &Found, head: &Head) -> Result<u32, EncodeError> {
+    match u32::try_from(head.stream().id()) {
+        Ok(id) => Ok(id),
+        // It has kept the one that it came with, which is Dubbo's or that of a header.
+        Err(_) if head.stream().id() == found.id.value => Ok(own_id(found, head.bytes())),
+        Err(_) => Err(invalid("the id is wider than the wire's")),
+    }
 }
 
 /// The id of the message itself.

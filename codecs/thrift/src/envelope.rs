@@ -71,10 +71,13 @@ pub(crate) fn read(seen: &[u8]) -> Read {
         let detail = "a frame's length is negative, or the connection is not framed";
         return Err(Refused::Connection(Fault::new("length", detail, 0)));
     };
+    if length < 2 {
+        return Err(too_short());
+    }
     let len = length.saturating_add(LENGTH);
-    let Some(magic) = seen.get(LENGTH..LENGTH + 2) else {
-        return if length < 2 { Err(too_short()) } else { Ok(Parse::Need(LENGTH + 2)) };
-    };
+    // What is behind the frame has no say in it.
+    let seen = seen.get(..len).unwrap_or(seen);
+    let Some(magic) = seen.get(LENGTH..LENGTH + 2) else { return Ok(Parse::Need(LENGTH + 2)) };
     if magic == THEADER {
         return header(seen, len, Transport::THeader);
     }
@@ -153,13 +156,15 @@ fn header(seen: &[u8], len: usize, transport: Transport) -> Read {
         return Ok(Parse::Need(message_at.saturating_add(left.min(LENGTH + 2))));
     };
     let inner = first.first_chunk().map(|len| u32::from_be_bytes(*len) as usize);
-    let framed_inside = transport == Transport::TTHeader && inner == left.checked_sub(LENGTH);
+    let framed_inside = transport == Transport::TTHeader && inner.is_some() && inner == left.checked_sub(LENGTH);
     let at = if framed_inside { message_at.saturating_add(LENGTH) } else { message_at };
     let found = begin::encoding(seen.get(at..).unwrap_or_default());
     envelope.layout.framed_inside = framed_inside;
     envelope.message_at = at;
     match found {
-        Some(encoding) if protocol == protocol::BINARY || encoding == Encoding::Compact => {
+        Some(encoding)
+            if encoding == Encoding::Compact || protocol == protocol::BINARY && encoding != Encoding::Json =>
+        {
             envelope.layout.encoding = encoding;
             Ok(Parse::Done(envelope))
         }
@@ -212,14 +217,15 @@ fn dubbo(seen: &[u8], len: usize) -> Read {
     let Some(id_at) = message_at.checked_sub(DUBBO_ID_LEN).filter(|id_at| service.end <= *id_at) else {
         return Err(refused(Fault::new("length", "the service's name is longer than the header", DUBBO_SERVICE), None));
     };
-    let need = message_at.saturating_add(2);
-    let Some(first) = seen.get(message_at..need) else {
-        return if need > len { Err(too_short()) } else { Ok(Parse::Need(need)) };
-    };
+    let need = message_at.saturating_add(2).min(len);
+    let Some(first) = seen.get(message_at..need) else { return Ok(Parse::Need(need)) };
     let id = seen.get(id_at..).and_then(|rest| rest.first_chunk()).map_or(0, |id| u64::from_be_bytes(*id));
     let known = Some((id, Transport::Dubbo));
     if number(6) as usize != len.saturating_sub(LENGTH) {
         return Err(refused(Fault::new("length", "the two lengths of the frame differ", 6), known));
+    }
+    if first.len() < 2 {
+        return Err(refused(Fault::new("cut_short", "the frame ends before its message", len), known));
     }
     if first != begin::BINARY {
         return Err(refused(Fault::new("version", "Dubbo's messages are strict binary", message_at), known));

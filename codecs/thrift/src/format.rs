@@ -38,6 +38,11 @@ pub(crate) static HEAD: HeadFormat = HeadFormat::new("thrift", "thrift")
 pub(crate) struct ThriftFormat {
     config: Arc<Config>,
     role: Role,
+    /// Whether strict binary in plain frames is read at all, whether no name in it asks for a closer look, and whether
+    /// requests go out in the layout they came in.
+    takes_plain: bool,
+    has_plain_names: bool,
+    sends_as_is: bool,
     max_name: usize,
     fields: usize,
     field: usize,
@@ -45,12 +50,22 @@ pub(crate) struct ThriftFormat {
 }
 
 /// What is kept of where things are is kept in few bits.
-const MAX_NAME: usize = 0xf_ffff;
+const MAX_FRONT: usize = 0xf_ffff;
 
 impl ThriftFormat {
     pub(crate) fn new(config: Arc<Config>, role: Role, limits: &Limits) -> Self {
-        let max_name = limits.head.min(MAX_NAME);
-        Self { config, role, max_name, fields: limits.fields, field: limits.field, peek: Peek::default() }
+        let max_name = limits.head.min(destination::MAX_NAME);
+        Self {
+            takes_plain: config.allows(Layout::new(Transport::Framed, Encoding::Binary)),
+            has_plain_names: config.one_way.is_empty(),
+            sends_as_is: !config.strips_service && config.transport.is_none() && config.encoding.is_none(),
+            config,
+            role,
+            max_name,
+            fields: limits.fields,
+            field: limits.field,
+            peek: Peek::default(),
+        }
     }
 
     fn find(&self, seen: &[u8]) -> Result<Parse<Found>, Refused> {
@@ -75,7 +90,12 @@ impl ThriftFormat {
                 tag |= tag::ONE_WAY;
                 FrameKind::OneWay
             }
-            _ => FrameKind::Response,
+            _ => {
+                if self.role == Role::Server {
+                    tag |= tag::ONE_WAY;
+                }
+                FrameKind::Response
+            }
         };
         if found.compressed {
             tag |= tag::COMPRESSED;
@@ -169,10 +189,7 @@ impl ThriftFormat {
                 Transport::TTHeader => is_numbered && entry.number == keys::RPC_TIMEOUT,
                 _ => entry.name.eq_ignore_ascii_case(keys::CLIENT_TIMEOUT),
             };
-            if is_timeout
-                && let Some(millis) = std::str::from_utf8(entry.value).ok().and_then(|value| value.parse().ok())
-                && millis > 0
-            {
+            if is_timeout && let Some(millis) = millis(entry.value) {
                 head.set_timeout_millis(millis);
             }
         }
@@ -186,7 +203,7 @@ impl ThriftFormat {
         match head.kind() {
             // A one-way call has no answer to ask for anything.
             Kind::Response => asked & tag::KNOWN == 0 || (asked ^ from) & tag::LAYOUT == 0,
-            _ => !self.config.strips_service && self.config.allows(tag::layout(from)),
+            _ => self.sends_as_is || !self.config.strips_service && self.config.allows(tag::layout(from)),
         }
     }
 }
@@ -213,17 +230,17 @@ impl Note {
 
     #[inline]
     const fn name_at(self) -> usize {
-        self.0 as usize & MAX_NAME
+        self.0 as usize & MAX_FRONT
     }
 
     #[inline]
     const fn name_len(self) -> usize {
-        (self.0 >> 20) as usize & MAX_NAME
+        (self.0 >> 20) as usize & MAX_FRONT
     }
 
     #[inline]
     const fn info_at(self) -> usize {
-        (self.0 >> 40) as usize & MAX_NAME
+        (self.0 >> 40) as usize & MAX_FRONT
     }
 
     #[inline]
@@ -249,13 +266,15 @@ impl FrameFormat for ThriftFormat {
             let (kind, tag) = match *message {
                 kind::CALL => (FrameKind::Request, PLAIN),
                 kind::ONE_WAY => (FrameKind::OneWay, PLAIN | tag::ONE_WAY),
+                // Whoever sends a server an answer is owed none for it.
+                _ if self.role == Role::Server => (FrameKind::Response, PLAIN | tag::ONE_WAY),
                 _ => (FrameKind::Response, PLAIN),
             };
             let sound = matches!(*message, kind::CALL..=kind::ONE_WAY)
                 && *l0 < 0x80
                 && name <= self.max_name
                 && payload_at <= len.wrapping_add(LENGTH)
-                && self.config.one_way.is_empty();
+                && self.has_plain_names;
             if sound {
                 let id_at = payload_at.wrapping_sub(4);
                 let Some(id) = seen.get(id_at..payload_at).and_then(|id| id.first_chunk()) else {
@@ -280,11 +299,9 @@ impl FrameFormat for ThriftFormat {
     ) -> Result<Parse<()>, Fault> {
         let note = Note(frame.note);
         head.set_note(frame.tag);
-        if frame.kind == FrameKind::Response || frame.tag & tag::LAYOUT != 0 || note.0 & Note::BAD.0 != 0 {
+        let is_plain = frame.kind != FrameKind::Response && frame.tag & tag::LAYOUT == 0 && note.0 & Note::BAD.0 == 0;
+        if !is_plain || !self.takes_plain {
             return self.any_head(frame, seen, depth, head);
-        }
-        if !self.config.allows_framed_binary() {
-            return Err(other_layout());
         }
         if !depth.is_boundary() {
             self.names(note, seen, depth, head);
@@ -329,8 +346,17 @@ impl FrameFormat for ThriftFormat {
         }
     }
 
-    fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
-        let Ok(Parse::Done(found)) = Found::read(head.bytes(), MAX_NAME, &self.peek) else {
+    #[inline]
+    fn has_checksums(&self) -> bool {
+        false
+    }
+
+    fn rebuild(&self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+        const FRAMED_COMPACT: u32 = tag::of(Layout::new(Transport::Framed, Encoding::Compact));
+        if (frame.tag ^ FRAMED_COMPACT) & tag::LAYOUT == 0 && !head.is_edited() && self.goes_out_as(frame.tag, head) {
+            return edit::rename_compact(frame, head, out);
+        }
+        let Ok(Parse::Done(found)) = Found::read(head.bytes(), destination::MAX_NAME, &self.peek) else {
             return Err(edit::invalid("the head holds no whole message header"));
         };
         edit::rebuild(&self.config, &found, head, out)
@@ -340,8 +366,7 @@ impl FrameFormat for ThriftFormat {
 impl ThriftFormat {
     #[inline(always)]
     fn names(&self, note: Note, seen: &[u8], depth: &Depth, head: &mut Head) {
-        let at = note.name_at();
-        destination::read(&self.config, seen, at..at.wrapping_add(note.name_len()), head);
+        destination::read(&self.config, seen, note.name_at(), note.name_len(), head);
         if depth.needs_fields() {
             head.set_fields_at(info::start(note.info_at()));
         }
@@ -413,6 +438,15 @@ impl ThriftFormat {
 #[cold]
 const fn other_layout() -> Fault {
     Fault::new("layout", "the message is in another transport or encoding than is configured", 0)
+}
+
+/// A number of milliseconds, of which 0 says nothing.
+fn millis(digits: &[u8]) -> Option<u32> {
+    let number = digits.iter().try_fold(0u32, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        number.checked_mul(10)?.checked_add(u32::from(digit))
+    });
+    number.filter(|millis| *millis > 0)
 }
 
 /// The id of a message that must go out under its own.

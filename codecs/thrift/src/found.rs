@@ -1,8 +1,9 @@
 //! All that a frame says in front of the arguments.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use meshwire::Limit;
 use meshwire::frame::{Fault, IdField, Parse};
 
@@ -11,6 +12,9 @@ use crate::envelope::{self, Envelope, ID, Refused};
 use crate::keys;
 use crate::layout::{Encoding, Layout, Transport};
 use crate::zlib::Peek;
+
+/// Made once: to make it takes longer than to look through a header.
+static CHECKSUM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(keys::CHECKSUM));
 
 /// Where things are in a frame, from its first byte on.
 #[derive(Clone, Debug)]
@@ -63,7 +67,7 @@ impl Found {
         let fixed = matches!(layout.encoding, Encoding::Binary | Encoding::OldBinary) && !compressed;
         let keeps_id = compressed
             || layout.transport == Transport::TTHeader
-                && memmem::find(seen.get(info.clone()).unwrap_or_default(), keys::CHECKSUM).is_some();
+                && CHECKSUM.find(seen.get(info.clone()).unwrap_or_default()).is_some();
         let own = u64::from(begin.id);
         let id = match id {
             Some((id, at)) if layout.transport == Transport::Dubbo => IdField::new(id, at, 8),

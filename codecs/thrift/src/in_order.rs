@@ -24,6 +24,8 @@ pub(crate) struct InOrder<C> {
     /// Requests whose answers must wait for others' that are decoded ahead of those; and requests at all.
     pipelined: usize,
     open: usize,
+    /// So many requests pass neither.
+    calm: usize,
     owed: Queue,
     /// The message that is being decoded.
     receiving: Option<StreamId>,
@@ -46,6 +48,7 @@ impl<C: Codec> InOrder<C> {
             strict,
             pipelined: limits.pipelined,
             open: limits.open,
+            calm: limits.pipelined.min(limits.open),
             owed: Queue::default(),
             receiving: None,
             sending: None,
@@ -56,12 +59,12 @@ impl<C: Codec> InOrder<C> {
         }
     }
 
-    /// Gives a decoded event the name that its holder knows.
+    /// Gives what was decoded the name that its holder knows; in place, since a head is large.
     #[inline]
-    fn named(&mut self, mut step: Step) -> Step {
-        match &mut step {
-            Step::Event(Event::Head(head)) => self.head(head),
-            Step::Event(event @ (Event::Body(_) | Event::Trailers(_) | Event::Reset(_))) => {
+    fn rename(&mut self, result: &mut Result<Step, DecodeError>) {
+        match result {
+            Ok(Step::Event(Event::Head(head))) => self.head(head),
+            Ok(Step::Event(event @ (Event::Body(_) | Event::Trailers(_) | Event::Reset(_)))) => {
                 if let Some(name) = self.receiving {
                     event.set_stream(name);
                 }
@@ -69,9 +72,9 @@ impl<C: Codec> InOrder<C> {
                     self.receiving = None;
                 }
             }
-            _ => {}
+            Ok(_) => {}
+            Err(error) => self.refused(error),
         }
-        step
     }
 
     #[inline]
@@ -94,9 +97,22 @@ impl<C: Codec> InOrder<C> {
         }
     }
 
+    /// The next event where a turn has come, or much is owed.
+    #[inline(never)]
+    fn decode_crowded(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        if self.turned && self.sending.is_none() {
+            (self.turned, self.refused) = (false, false);
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        match self.full(input, cx) {
+            Some(step) => Ok(step),
+            None => self.inner.decode(input, cx),
+        }
+    }
+
     /// The same for what is refused: it is answered in its turn, if an answer is owed.
     #[cold]
-    fn refused(&mut self, mut error: DecodeError) -> DecodeError {
+    fn refused(&mut self, error: &mut DecodeError) {
         if let Scope::Message(wire) = error.scope {
             let name = match (self.receiving.take(), self.role) {
                 (Some(name), _) => name,
@@ -114,7 +130,6 @@ impl<C: Codec> InOrder<C> {
             };
             error.scope = Scope::Message(name);
         }
-        error
     }
 
     /// The request that an answer is to.
@@ -134,9 +149,29 @@ impl<C: Codec> InOrder<C> {
     fn answered(&mut self, name: u64) {
         self.owed.answered(name);
         self.turned |= self.refused;
-        if self.owed.waiting() > 0 && self.given_up {
-            self.close |= self.owed.is_stuck(self.strict);
+        if self.given_up && self.owed.is_stuck(self.strict) {
+            self.shut();
         }
+    }
+
+    /// Nothing more is said; whoever waits for his turn is to try again, and hears so.
+    #[cold]
+    fn shut(&mut self) {
+        self.close = true;
+        self.turned |= self.refused;
+    }
+
+    /// What comes of a request that is one too many.
+    #[inline]
+    fn full(&mut self, input: &BytesMut, cx: &mut Cx<'_>) -> Option<Step> {
+        if self.role == Role::Client || self.receiving.is_some() {
+            return None;
+        }
+        let waiting = if self.strict { self.owed.waiting().saturating_sub(1) } else { self.owed.repeated() };
+        if waiting >= self.pipelined && !input.is_empty() {
+            return Some(Step::Paused);
+        }
+        if self.owed.len() >= self.open { self.forget(cx).map(Step::Event) } else { None }
     }
 
     /// Forgets the oldest request that a later one was answered before: nobody will answer it.
@@ -231,6 +266,7 @@ impl<C: Codec> InOrder<C> {
         }
         if let Some((_, wire)) = self.sending.filter(|(sending, _)| *sending == name) {
             self.sending = None;
+            self.shut();
             return self.encode_as(wire, event, cx);
         }
         if self.role == Role::Server {
@@ -238,43 +274,42 @@ impl<C: Codec> InOrder<C> {
             // owed, or what is owed waits for that one.
             self.owed.give_up(name.id());
             self.given_up = true;
-            self.close |= self.sending.is_none() && self.owed.is_stuck(self.strict);
+            if self.sending.is_none() && self.owed.is_stuck(self.strict) {
+                self.shut();
+            }
         }
         Ok(Sent::All)
     }
 }
 
 impl<C: Codec> Codec for InOrder<C> {
+    // One value on every way, which is then made where the caller wants it.
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        if self.turned && self.sending.is_none() {
-            (self.turned, self.refused) = (false, false);
-            return Ok(Step::Event(Event::Capacity { stream: None }));
-        }
-        if self.role == Role::Server && self.receiving.is_none() {
-            if self.owed.repeated() >= self.pipelined && !input.is_empty() {
-                return Ok(Step::Paused);
-            }
-            if self.owed.len() >= self.open
-                && let Some(event) = self.forget(cx)
-            {
-                return Ok(Step::Event(event));
-            }
-        }
-        match self.inner.decode(input, cx) {
-            Ok(step) => Ok(self.named(step)),
-            Err(error) => Err(self.refused(error)),
-        }
+        let mut result = if self.turned || self.owed.len() >= self.calm {
+            self.decode_crowded(input, cx)
+        } else {
+            self.inner.decode(input, cx)
+        };
+        self.rename(&mut result);
+        result
     }
 
     fn decode_eof(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
         if self.turned && self.sending.is_none() {
             return self.decode(input, cx);
         }
-        match self.inner.decode_eof(input, cx) {
-            Ok(Step::Closed) if self.role == Role::Server => Ok(self.forget(cx).map_or(Step::Closed, Step::Event)),
-            Ok(step) => Ok(self.named(step)),
-            Err(error) => Err(self.refused(error)),
+        if let Some(step) = self.full(input, cx) {
+            return Ok(step);
         }
+        let mut result = self.inner.decode_eof(input, cx);
+        if self.role == Role::Server
+            && matches!(result, Ok(Step::Closed))
+            && let Some(event) = self.forget(cx)
+        {
+            return Ok(Step::Event(event));
+        }
+        self.rename(&mut result);
+        result
     }
 
     fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {

@@ -8,6 +8,7 @@ use meshwire::{Depth, Head, Kind, Limits, Outcome, Role, StreamId};
 
 use crate::begin::{self, Place, kind};
 use crate::config::Config;
+use crate::envelope::LENGTH;
 use crate::format::{HEAD, ThriftFormat};
 use crate::layout::{Encoding, Layout, Transport};
 use crate::result::{self, Told};
@@ -97,9 +98,10 @@ impl Call {
     pub fn head(&self, id: u64) -> Head {
         let mut bytes = Vec::new();
         wrap::put(self.layout, id, &self.service, &self.fields, &mut bytes);
+        let inner_at = bytes.len().saturating_sub(LENGTH);
         begin::put(self.layout.encoding, self.kind, &[&self.name], id as u32, &mut bytes);
         bytes.extend_from_slice(&self.body);
-        head_of(self.layout, self.kind, id, bytes)
+        head_of(self.layout, self.kind, id, inner_at, bytes)
     }
 }
 
@@ -147,23 +149,24 @@ impl Answer {
         let kind = if self.exception.is_some() { kind::EXCEPTION } else { kind::REPLY };
         let mut bytes = Vec::new();
         wrap::put(layout, stream.id(), b"", &[], &mut bytes);
+        let inner_at = bytes.len().saturating_sub(LENGTH);
         begin::put(layout.encoding, kind, &[&self.name], found::own(layout.transport, stream.id()), &mut bytes);
         match (&self.exception, &self.body) {
             (Some((outcome, message)), _) => result::put_exception(layout.encoding, message, *outcome, &mut bytes),
             (None, Some(body)) => bytes.extend_from_slice(body),
             (None, None) => result::put_void(layout.encoding, &mut bytes),
         }
-        let mut head = head_of(layout, kind, stream.id(), bytes);
+        let mut head = head_of(layout, kind, stream.id(), inner_at, bytes);
         head.set_stream(stream);
         head
     }
 }
 
-/// The head of a message whose lengths are yet to be written.
-fn head_of(layout: Layout, message: u8, id: u64, mut bytes: Vec<u8>) -> Head {
+/// The head of a message whose lengths are yet to be written; the frame inside, where there is one, is at `inner_at`.
+fn head_of(layout: Layout, message: u8, id: u64, inner_at: usize, mut bytes: Vec<u8>) -> Head {
     let total = bytes.len();
     // Too long for a frame: it is refused when it is sent.
-    let _ = wrap::put_lengths(layout, None, total, &mut bytes);
+    let _ = wrap::put_lengths(layout, Some(inner_at), total, &mut bytes);
     let kind = match message {
         kind::CALL => Kind::Request,
         kind::ONE_WAY => Kind::OneWay,
@@ -204,7 +207,7 @@ fn unframed(layout: Layout, kind: Kind, bytes: &[u8], head: &mut Head) -> usize 
             Told::Need(_) => head.set_outcome(Outcome::Unknown),
         }
     }
-    destination::read(&Config::default(), bytes, begin.name, head);
+    destination::read(&Config::default(), bytes, begin.name.start, begin.name.len(), head);
     head.set_fields_at(info::start(0));
     begin.end
 }

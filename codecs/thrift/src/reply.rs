@@ -5,10 +5,7 @@ use meshwire::{LocalReply, Outcome, StreamId};
 use crate::begin::{self, kind};
 use crate::envelope::LENGTH;
 use crate::layout::Encoding;
-use crate::{found, result, tag, wrap};
-
-/// A method's name that does not fit any frame is left out.
-const MAX_METHOD: usize = 64 * 1024;
+use crate::{destination, found, result, tag, wrap};
 
 /// Puts the answer to the request that `stream` names into `out`, which is empty; false where none is owed.
 pub(crate) fn put(stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
@@ -25,7 +22,9 @@ pub(crate) fn put(stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -
 }
 
 fn put_message(encoding: Encoding, id: u32, reply: &LocalReply<'_>, out: &mut Vec<u8>) {
-    let method = reply.method.filter(|method| method.len() <= MAX_METHOD).unwrap_or_default();
+    // One that no reader takes is left out.
+    let most = if encoding == Encoding::Json { begin::JSON_NAME } else { destination::MAX_NAME };
+    let method = reply.method.filter(|method| method.len() <= most).unwrap_or_default();
     let escaped = encoding == Encoding::Json && method.iter().any(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\'));
     let method = if escaped { &[] } else { method };
     if reply.outcome == Outcome::Success {

@@ -565,6 +565,18 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn any_bytes(layout in layout(), bytes in vec(any::<u8>(), 0..200), sizes in vec(1usize..20, 1..5)) {
+            agree(layout, &bytes, NESTING, &sizes);
+        }
+    }
+
+    proptest! {
+        // Most of the time goes into making up structs.
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
         #[test]
         fn a_struct_ends_where_it_was_written_to(value in structs(), behind in vec(any::<u8>(), 0..20)) {
             for layout in LAYOUTS {
@@ -607,11 +619,6 @@ mod tests {
                 }
                 prop_assert_eq!(seen, bytes.len());
             }
-        }
-
-        #[test]
-        fn any_bytes(layout in layout(), bytes in vec(any::<u8>(), 0..200), sizes in vec(1usize..20, 1..5)) {
-            agree(layout, &bytes, NESTING, &sizes);
         }
 
         #[test]

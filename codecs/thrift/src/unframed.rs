@@ -70,8 +70,20 @@ struct Tx {
     stream: StreamId,
     /// Looks for the end of what came in a frame, whose length says nothing here: bytes behind it would be taken for
     /// another message.
-    check: Option<Box<Skip>>,
+    check: Option<Box<Check>>,
 }
+
+/// Whether a struct ends where its message does, in whatever pieces that comes.
+struct Check {
+    skip: Skip,
+    /// The first bytes of an item whose others are to come.
+    begun: Vec<u8>,
+    /// The struct has ended.
+    done: bool,
+}
+
+/// More than the bytes of any item up to where it is a jump.
+const ITEM: usize = 32;
 
 impl Unframed {
     pub(crate) fn new(config: Arc<Config>, conn: Conn) -> Self {
@@ -158,7 +170,8 @@ impl Unframed {
             let detail = "the message is in another transport or encoding than is configured";
             return Err(self.fatal(Fault::new("layout", detail, 0)));
         }
-        let place = Place { seen: input, at: 0, end: usize::MAX, max_name: self.limits.head };
+        let place =
+            Place { seen: input, at: 0, end: usize::MAX, max_name: self.limits.head.min(destination::MAX_NAME) };
         let begin = match begin::read(encoding, place) {
             Ok(Parse::Done(begin)) => begin,
             Ok(Parse::Need(total)) => return self.wait(total, input),
@@ -253,7 +266,7 @@ impl Unframed {
             }
         }
         if !self.depth.is_boundary() {
-            destination::read(&self.config, &bytes, begin.name.clone(), &mut head);
+            destination::read(&self.config, &bytes, begin.name.start, begin.name.len(), &mut head);
             if self.depth.needs_fields() {
                 head.set_fields_at(info::start(0));
             }
@@ -284,28 +297,28 @@ impl Unframed {
                 (*stream, n, *left == 0)
             }
             Rx::Body { stream, skip, passed } => {
-                let stream = *stream;
-                match skip.advance(input) {
-                    Ok(Skipped::Done(n)) => (stream, n, true),
-                    Ok(Skipped::More { consumed: 0, need }) => {
-                        // A string's rest comes in whatever pieces it comes.
-                        let more = usize::try_from(need).unwrap_or(usize::MAX).saturating_sub(input.len());
-                        return Ok(Step::need(if input.is_empty() { 1 } else { more }));
-                    }
-                    Ok(Skipped::More { consumed, .. }) => {
-                        *passed = passed.saturating_add(consumed as u64);
-                        if self.limits.message.is_some_and(|limit| *passed > limit) {
-                            let fault =
-                                Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
-                            return Err(self.refuse(fault, stream, false));
-                        }
-                        (stream, consumed, false)
+                let (stream, at) = (*stream, *passed);
+                let (n, least, end) = match skip.advance(input) {
+                    Ok(Skipped::Done(n)) => (n, at.saturating_add(n as u64), true),
+                    Ok(Skipped::More { consumed, need }) => {
+                        (consumed, at.saturating_add(consumed as u64).saturating_add(need), false)
                     }
                     Err(fault) => {
-                        let at = usize::try_from(*passed).unwrap_or(usize::MAX);
+                        let at = usize::try_from(at).unwrap_or(usize::MAX);
                         return Err(self.refuse(fault_at(&fault, at), stream, false));
                     }
+                };
+                *passed = at.saturating_add(n as u64);
+                if self.limits.message.is_some_and(|limit| least > limit) {
+                    let fault = Fault::limit(Limit::Message, "the message is larger than the configured limit", 0);
+                    return Err(self.refuse(fault, stream, false));
                 }
+                if n == 0 && !end {
+                    // A string's rest comes in whatever pieces it comes.
+                    let more = usize::try_from(least.saturating_sub(at)).unwrap_or(usize::MAX);
+                    return Ok(Step::need(if input.is_empty() { 1 } else { more.saturating_sub(input.len()) }));
+                }
+                (stream, n, end)
             }
             Rx::Start | Rx::Waiting(_) => return Ok(Step::need(1)),
         };
@@ -343,14 +356,19 @@ impl Unframed {
         if head.field_edits().next().is_some() {
             return Err(edit::no_place("fields in this transport"));
         }
-        let id = u32::try_from(head.stream().id()).map_err(|_| edit::invalid("the id is wider than the wire's"))?;
+        let id = match u32::try_from(head.stream().id()) {
+            Ok(id) => id,
+            // It has kept the one that it came with, which is Dubbo's or that of a header.
+            Err(_) if message.id == head.stream().id() => message.begin.id,
+            Err(_) => return Err(edit::invalid("the id is wider than the wire's")),
+        };
         let bytes = head.bytes();
         let body = bytes.get(message.begin.end..).unwrap_or_default();
         let mut check = None;
         if message.layout.transport != Transport::Unframed {
-            let mut skip = Skip::new(structs_of(message.layout.encoding), self.limits.nesting);
-            ends(&mut skip, body, head.is_end(), head.stream())?;
-            check = Some(Box::new(skip));
+            let mut looked = Check::new(Skip::new(structs_of(message.layout.encoding), self.limits.nesting));
+            looked.advance(body, head.is_end(), head.stream())?;
+            check = Some(Box::new(looked));
         }
         let strips = self.config.strips_service && head.kind().is_request();
         let renamed = head.is_edited() || strips || to.encoding != message.layout.encoding;
@@ -387,7 +405,7 @@ impl Unframed {
             return Err(EncodeError::NotOpen(body.stream));
         };
         if let Some(check) = &mut tx.check {
-            ends(check, &body.data, body.end, body.stream)?;
+            check.advance(&body.data, body.end, body.stream)?;
         }
         cx.output().put_bytes(std::mem::take(&mut body.data));
         if body.end {
@@ -402,37 +420,76 @@ struct Message {
     layout: Layout,
     at: usize,
     begin: Begin,
+    /// The id that it came with.
+    id: u64,
 }
 
 impl Message {
     fn of(head: &Head) -> Result<Self, EncodeError> {
         let layout = tag::layout(head.note());
         let bytes = head.bytes();
-        let (at, end) = if layout.transport == Transport::Unframed {
-            (0, usize::MAX)
+        let (at, end, framed) = if layout.transport == Transport::Unframed {
+            (0, usize::MAX, None)
         } else {
             match Found::read(bytes, usize::MAX, &Peek::default()) {
-                Ok(Parse::Done(found)) if !found.compressed => (found.message_at, found.len),
+                Ok(Parse::Done(found)) if !found.compressed => (found.message_at, found.len, Some(found.id.value)),
                 Ok(Parse::Done(_)) => return Err(edit::no_place("a compressed message in this transport")),
                 _ => return Err(edit::invalid("the head holds no whole message header")),
             }
         };
         match begin::read(layout.encoding, Place { seen: bytes, at, end, max_name: usize::MAX }) {
-            Ok(Parse::Done(begin)) => Ok(Self { layout, at, begin }),
+            Ok(Parse::Done(begin)) => Ok(Self { layout, at, id: framed.unwrap_or(begin.id.into()), begin }),
             _ => Err(edit::invalid("the head holds no whole message header")),
         }
     }
 }
 
-/// Looks on whether a struct ends where its message does.
-fn ends(skip: &mut Skip, data: &[u8], end: bool, stream: StreamId) -> Result<(), EncodeError> {
-    match skip.advance(data) {
-        Ok(Skipped::Done(n)) if n == data.len() && end => Ok(()),
-        Ok(Skipped::Done(_)) => Err(EncodeError::TooLong(stream)),
-        Ok(Skipped::More { consumed, .. }) if consumed == data.len() && !end => Ok(()),
-        Ok(Skipped::More { .. }) if end => Err(EncodeError::TooShort(stream)),
-        Ok(Skipped::More { .. }) => Err(edit::no_place("a value that is cut between two pieces of a frame's body")),
-        Err(_) => Err(edit::invalid("a struct that is malformed, and would end nowhere")),
+impl Check {
+    const fn new(skip: Skip) -> Self {
+        Self { skip, begun: Vec::new(), done: false }
+    }
+
+    /// Looks on, at the next piece of the message.
+    fn advance(&mut self, mut data: &[u8], end: bool, stream: StreamId) -> Result<(), EncodeError> {
+        let had = self.begun.len();
+        if had > 0 {
+            self.begun.extend(data.iter().take(ITEM));
+            let n = Self::skip(&mut self.skip, &mut self.done, &self.begun)?;
+            match n.checked_sub(had) {
+                Some(n) => {
+                    data = data.get(n..).unwrap_or_default();
+                    self.begun.clear();
+                }
+                None => {
+                    data = &[];
+                    self.begun.drain(..n);
+                }
+            }
+        }
+        if !self.done && self.begun.is_empty() {
+            let n = Self::skip(&mut self.skip, &mut self.done, data)?;
+            data = data.get(n..).unwrap_or_default();
+            if !self.done {
+                self.begun.extend_from_slice(data);
+            }
+        }
+        match (self.done, data) {
+            (true, [_, ..]) => Err(EncodeError::TooLong(stream)),
+            (false, _) if end => Err(EncodeError::TooShort(stream)),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many of the bytes are behind it.
+    fn skip(skip: &mut Skip, done: &mut bool, bytes: &[u8]) -> Result<usize, EncodeError> {
+        match skip.advance(bytes) {
+            Ok(Skipped::Done(n)) => {
+                *done = true;
+                Ok(n)
+            }
+            Ok(Skipped::More { consumed, .. }) => Ok(consumed),
+            Err(_) => Err(edit::invalid("a struct that is malformed, and would end nowhere")),
+        }
     }
 }
 
