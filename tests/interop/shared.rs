@@ -5,13 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
 
 use meshwire::io::{Driver, DriverError};
 use meshwire::{Conn, Event, Kind, Protocol, Sent, StreamId};
 use meshwire_sofarpc::Bolt;
+use meshwire_thrift::Thrift;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -23,7 +24,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Starts it before the server on `port`; answers with its own port.
-    pub(crate) fn start(port: u16) -> Result<(Self, u16), String> {
+    pub(crate) fn start(port: u16, protocol: &str) -> Result<(Self, u16), String> {
+        let protocol = named(protocol)?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -33,7 +35,7 @@ impl Shared {
                     let listener = TcpListener::bind("127.0.0.1:0").await?;
                     let _ = ready.send(listener.local_addr()?.port());
                     tokio::select! {
-                        served = serve(listener, ([127, 0, 0, 1], port).into()) => served,
+                        served = serve(listener, ([127, 0, 0, 1], port).into(), protocol) => served,
                         _ = stopped => Ok(()),
                     }
                 })
@@ -56,12 +58,21 @@ impl Drop for Shared {
     }
 }
 
+/// The protocols whose requests may be given other ids, of 32 bits.
+fn named(protocol: &str) -> Result<Arc<dyn Protocol>, String> {
+    match protocol {
+        "sofarpc" => Ok(Arc::new(Bolt::new())),
+        "thrift" => Ok(Arc::new(Thrift::new())),
+        _ => Err(format!("no relay speaks {protocol}")),
+    }
+}
+
 /// One connection to the server for all clients; another one when that has gone.
-async fn serve(listener: TcpListener, server: SocketAddr) -> io::Result<()> {
+async fn serve(listener: TcpListener, server: SocketAddr, protocol: Arc<dyn Protocol>) -> io::Result<()> {
     loop {
         let (first, _) = listener.accept().await?;
         let up = TcpStream::connect(server).await?;
-        let mut relay = Relay::new(up)?;
+        let mut relay = Relay::new(up, protocol.clone())?;
         relay.add(first)?;
         relay.run(&listener).await?;
     }
@@ -70,6 +81,7 @@ async fn serve(listener: TcpListener, server: SocketAddr) -> io::Result<()> {
 type Side = Driver<TcpStream>;
 
 struct Relay {
+    protocol: Arc<dyn Protocol>,
     up: Side,
     downs: HashMap<u64, Side>,
     next_down: u64,
@@ -88,15 +100,16 @@ enum Step {
     FromUp(Option<Result<Event, DriverError>>),
 }
 
-fn side(io: TcpStream, conn: Conn) -> io::Result<Side> {
+fn side(io: TcpStream, protocol: &dyn Protocol, conn: Conn) -> io::Result<Side> {
     io.set_nodelay(true)?;
-    Ok(Driver::new(io, Bolt::new().codec(conn)))
+    Ok(Driver::new(io, protocol.codec(conn)))
 }
 
 impl Relay {
-    fn new(up: TcpStream) -> io::Result<Self> {
+    fn new(up: TcpStream, protocol: Arc<dyn Protocol>) -> io::Result<Self> {
         Ok(Self {
-            up: side(up, Conn::client())?,
+            up: side(up, &*protocol, Conn::client())?,
+            protocol,
             downs: HashMap::new(),
             next_down: 0,
             asked: HashMap::new(),
@@ -108,7 +121,7 @@ impl Relay {
     }
 
     fn add(&mut self, io: TcpStream) -> io::Result<()> {
-        self.downs.insert(self.next_down, side(io, Conn::server())?);
+        self.downs.insert(self.next_down, side(io, &*self.protocol, Conn::server())?);
         self.next_down += 1;
         Ok(())
     }

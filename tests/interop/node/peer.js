@@ -67,11 +67,11 @@ function sha256(bytes) {
   return crypto.createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The lines "1", "2", ... cut at `size`: no two places in it look the same. */
-function numbered(size) {
+/** The lines "1", "2", ... or from `first` on, cut at `size`: no two places in it look the same. */
+function numbered(size, first = 1) {
   const lines = [];
   let length = 0;
-  for (let i = 1; length < size; i++) {
+  for (let i = first; length < size; i++) {
     const text = `${i}\n`;
     lines.push(text);
     length += text.length;
