@@ -133,6 +133,14 @@ impl ThriftCodec {
         }
     }
 
+    #[cold]
+    fn decode_unknown(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        match self.look(input) {
+            Some(step) => step,
+            None => self.decode(input, cx),
+        }
+    }
+
     /// Puts a message that came without a frame into one.
     fn frame(head: &Head) -> Result<Head, EncodeError> {
         if !head.is_end() {
@@ -210,17 +218,12 @@ impl ThriftCodec {
 
 impl Codec for ThriftCodec {
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
-        loop {
-            match &mut self.wire {
-                Wire::Framed(codec) => return codec.decode(input, cx),
-                Wire::FramedById(codec) => return codec.decode(input, cx),
-                Wire::Unframed(codec) => return codec.decode(input, cx),
-                Wire::UnframedById(codec) => return codec.decode(input, cx),
-                Wire::Unknown(_) => {}
-            }
-            if let Some(step) = self.look(input) {
-                return step;
-            }
+        match &mut self.wire {
+            Wire::Framed(codec) => codec.decode(input, cx),
+            Wire::FramedById(codec) => codec.decode(input, cx),
+            Wire::Unframed(codec) => codec.decode(input, cx),
+            Wire::UnframedById(codec) => codec.decode(input, cx),
+            Wire::Unknown(_) => self.decode_unknown(input, cx),
         }
     }
 

@@ -241,6 +241,7 @@ fn put_fields(
     let mut writer = Writer::new(transport, out);
     let has_fields = matches!(found.layout.transport, Transport::THeader | Transport::TTHeader);
     let mut written: Vec<&[u8]> = Vec::new();
+    let renamed = service.is_some();
     let mut rest: &[u8] = &[];
     if has_fields {
         let start = crate::info::start(found.info.start);
@@ -249,18 +250,19 @@ fn put_fields(
             let Ok(next) = walk.next() else { return Err(invalid("the header that is to be edited is malformed")) };
             let Some(entry) = next else { break };
             let is_service = entry.block == Block::Numbered && entry.number == keys::TO_SERVICE;
-            let entry = match (service, instead_of(head, entry.name)) {
-                (Some(value), _) if is_service => {
-                    service = None;
-                    Entry { value, ..entry }
-                }
-                (_, None) => entry,
-                (_, Some(FieldEdit::Set(name, value))) if !written.contains(&name) => {
+            let entry = match instead_of(head, entry.name) {
+                // One that stands there again would be taken for it.
+                _ if is_service && renamed => match service.take() {
+                    Some(value) => Entry { value, ..entry },
+                    None => continue,
+                },
+                None => entry,
+                Some(FieldEdit::Set(name, value)) if !written.contains(&name) => {
                     written.push(name);
                     // A numbered key has no other name; text is written as it was set.
                     Entry { name, value, ..entry }
                 }
-                (_, Some(_)) => continue,
+                Some(_) => continue,
             };
             let Some(entry) = in_transport(entry, transport) else { continue };
             writer.put(entry).map_err(invalid)?;
@@ -280,6 +282,9 @@ fn put_fields(
             FieldEdit::Set(..) | FieldEdit::Remove(_) => continue,
         };
         let number = if transport == Transport::TTHeader { keys::number(name) } else { None };
+        if renamed && number == Some(keys::TO_SERVICE) {
+            continue;
+        }
         let block = if number.is_some() { Block::Numbered } else { Block::Text };
         writer.put(Entry { block, number: number.unwrap_or_default(), name, value }).map_err(invalid)?;
     }

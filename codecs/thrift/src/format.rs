@@ -79,6 +79,10 @@ impl ThriftFormat {
             Ok(Parse::Done(found)) => found,
             Ok(Parse::Need(need)) => return Ok(Parse::Need(need)),
             Err(Refused::Connection(fault)) => return Err(fault),
+            // Where answers are told apart by ids, it could be taken for that of another.
+            Err(Refused::Message(fault, None)) if self.role == Role::Client && self.config.by_id() => {
+                return Err(fault);
+            }
             Err(Refused::Message(_, known)) => return Ok(Parse::Done(self.bad(seen, known))),
         };
         let mut tag = tag::of(found.layout);

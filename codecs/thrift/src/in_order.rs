@@ -283,7 +283,6 @@ impl<C: Codec> InOrder<C> {
 }
 
 impl<C: Codec> Codec for InOrder<C> {
-    // One value on every way, which is then made where the caller wants it.
     fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
         let mut result = if self.turned || self.owed.len() >= self.calm {
             self.decode_crowded(input, cx)

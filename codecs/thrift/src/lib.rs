@@ -107,7 +107,8 @@ impl Thrift {
     }
 
     /// The same protocol in this transport only. A server end refuses others; a client end writes requests that came in another
-    /// one in this one, without touching their arguments. An unframed message larger than
+    /// one in this one, without touching their arguments; fields, and Dubbo's service, stay behind where it has no place for
+    /// them. An unframed message larger than
     /// [`Limits::whole`](meshwire::Limits::whole) cannot go into a frame: its length is not known in time.
     #[must_use]
     pub fn with_transport(self, transport: Transport) -> Self {

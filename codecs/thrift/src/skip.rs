@@ -575,7 +575,7 @@ mod tests {
 
     proptest! {
         // Most of the time goes into making up structs.
-        #![proptest_config(ProptestConfig::with_cases(60))]
+        #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
         fn a_struct_ends_where_it_was_written_to(value in structs(), behind in vec(any::<u8>(), 0..20)) {

@@ -194,11 +194,11 @@ impl Unframed {
         }
         let skip = Skip::new(structs_of(encoding), self.limits.nesting);
         let at = begin.end;
-        self.look_for_end(Waiting { encoding, kind, begin, skip, at }, input)
+        self.look_for_end(Box::new(Waiting { encoding, kind, begin, skip, at }), input)
     }
 
     /// A message up to the limit comes in one event, as if it had a length.
-    fn look_for_end(&mut self, mut waiting: Waiting, input: &mut BytesMut) -> Result<Step, DecodeError> {
+    fn look_for_end(&mut self, mut waiting: Box<Waiting>, input: &mut BytesMut) -> Result<Step, DecodeError> {
         let result = waiting.skip.advance(input.get(waiting.at..).unwrap_or_default());
         let skipped = match result {
             Ok(skipped) => skipped,
@@ -230,7 +230,7 @@ impl Unframed {
         if least <= whole as u64 {
             waiting.at = at;
             self.need = usize::try_from(least).unwrap_or(usize::MAX);
-            self.rx = Rx::Waiting(Box::new(waiting));
+            self.rx = Rx::Waiting(waiting);
             return Ok(Step::need(self.need.saturating_sub(input.len())));
         }
         if let Skipped::Done(_) = skipped {
@@ -530,7 +530,7 @@ impl Codec for Unframed {
             Rx::Start => self.start(input),
             Rx::Waiting(_) if input.len() < self.need => Ok(Step::need(self.need.saturating_sub(input.len()))),
             Rx::Waiting(_) => match std::mem::replace(&mut self.rx, Rx::Start) {
-                Rx::Waiting(waiting) => self.look_for_end(*waiting, input),
+                Rx::Waiting(waiting) => self.look_for_end(waiting, input),
                 _ => Ok(Step::need(1)),
             },
             Rx::Body { .. } | Rx::Rest { .. } => self.body(input),

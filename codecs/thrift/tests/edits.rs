@@ -100,6 +100,15 @@ fn ttheader_has_a_field_for_the_service_of_a_plain_name() {
         assert_eq!(sent(&mut client(), asked).escape_ascii().to_string(), of(after).escape_ascii().to_string());
         assert_eq!(head(&mut server(), &of(after)).host(), Attr::Value(b"Other"));
     }
+    // Whichever of several is read, it is the one that was set.
+    let twice = of(b"\x10\0\x01\0\x06\0\x01a\x01\0\x01\0\x01k\0\x01v\x10\0\x02\0\x09\0\x01m\0\x06\0\x01b");
+    let mut asked = head(&mut server(), &twice);
+    assert_eq!(asked.host(), Attr::Value(b"b"));
+    asked.set_service(b"Other").unwrap();
+    asked.set_field(b"to_service", b"c").unwrap();
+    asked.add_field(b"to_service", b"d").unwrap();
+    let once = of(b"\x10\0\x01\0\x06\0\x05Other\x01\0\x01\0\x01k\0\x01v\x10\0\x01\0\x09\0\x01m");
+    assert_eq!(sent(&mut client(), asked).escape_ascii().to_string(), once.escape_ascii().to_string());
     // In front of a colon the name counts.
     let multiplexed = message(Binary, CALL, "Store:reserve", 7, &[0]);
     let bytes = ttheader(7, b"\0\0\x10\0\x01\0\x06\0\x05store", &multiplexed);

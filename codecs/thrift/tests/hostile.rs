@@ -44,10 +44,14 @@ fn costs_the_connection(end: &mut Endpoint, bytes: &[u8]) -> DecodeError {
 #[test]
 fn lengths_that_are_none() {
     for length in [-1, i32::MIN, -0x7fff_fffe, 0, 1] {
-        let (mut end, at) = framed();
-        let bytes = [&length.to_be_bytes()[..], &message(Binary, CALL, "a", 2, &[0])].concat();
-        let refused = costs_the_connection(&mut end, &bytes);
-        assert_eq!((refused.code, refused.offset), ("length", at), "{length}");
+        // What is behind has no say in it.
+        for behind in
+            [message(Binary, CALL, "a", 2, &[0]), call((Wrap::THeader, Compact), "a", 2), vec![0xff; 20], vec![]]
+        {
+            let (mut end, at) = framed();
+            let refused = costs_the_connection(&mut end, &[&length.to_be_bytes()[..], &behind].concat());
+            assert_eq!((refused.code, refused.offset), ("length", at), "{length}");
+        }
     }
 }
 
@@ -103,8 +107,10 @@ fn a_frame_shorter_than_its_message_costs_itself() {
         // The begin alone is a message, whatever its struct is.
         let mut bytes = whole[..begin].to_vec();
         bytes[..4].copy_from_slice(&length(begin - 4));
-        if layout.0 == Wrap::Dubbo {
-            bytes[6..10].copy_from_slice(&length(begin - 4));
+        match layout.0 {
+            Wrap::Dubbo => bytes[6..10].copy_from_slice(&length(begin - 4)),
+            Wrap::TTHeaderFramed => bytes[18..22].copy_from_slice(&length(begin - 22)),
+            _ => {}
         }
         let asked = head(&mut server(), &bytes);
         assert_eq!((asked.data(), asked.is_end()), (&b""[..], true), "{layout:?}");
@@ -117,10 +123,10 @@ fn names_past_their_frame_cost_their_message() {
         let at = if encoding == Binary { 4 } else { 0 };
         let body = message(encoding, CALL, "reserve", 7, &[0]);
         for (claim, code, offset) in [
-            (length(8), "cut_short", 4 + body.len() as u64),
+            (length(9), "cut_short", 4 + body.len() as u64),
             (length(60_000), "cut_short", 4 + body.len() as u64),
-            (length(65_536), "cut_short", 4 + body.len() as u64),
-            (length(65_537), "head", 4),
+            (length(65_535), "cut_short", 4 + body.len() as u64),
+            (length(65_536), "head", 4),
             (length(0x00ff_ffff), "head", 4),
             (length(0x7fff_ffff), "head", 4),
             (length(0xffff_ffff), "length", 4),
@@ -258,10 +264,14 @@ fn a_frame_inside_must_be_all_of_what_is_left() {
     let inside = message(Binary, CALL, "reserve", 7, &[0]);
     for lie in [inside.len() - 1, inside.len() + 1, 0, 0x7fff_ffff] {
         let bytes = ttheader(7, &[0, 0], &[&length(lie)[..], &inside].concat());
+        // What is behind the frame has no say in it.
+        let whole = [&bytes[..], &call((Wrap::Framed, Binary), "next", 9)].concat();
+        let at_once = error(&mut framed().0, &whole);
         let (mut end, _) = framed();
         // It is taken for a name of old binary then, or for nothing.
         let refused = costs_itself(&mut end, &bytes);
         assert!(matches!(refused.code, "version" | "cut_short" | "message_type" | "head"), "{lie}: {refused}");
+        assert_eq!(at_once, refused);
     }
 }
 
@@ -310,7 +320,8 @@ fn a_message_has_a_limit_if_one_is_set() {
             let mut end = end_with_message(layout, bytes.len() as u64);
             assert!(events(&mut end, &bytes, 5000).unwrap().last().unwrap().is_end());
             let mut end = end_with_message(layout, bytes.len() as u64 - 1);
-            let refused = error(&mut end, &bytes[..60]);
+            let begin = bytes.len() - body.len();
+            let refused = error(&mut end, &bytes[..begin]);
             assert_eq!(
                 (refused.code, refused.limit, refused.offset),
                 ("message", Some(Limit::Message), 0),
@@ -318,7 +329,7 @@ fn a_message_has_a_limit_if_one_is_set() {
             );
             assert_eq!(refused.outcome(), Outcome::TooLarge);
             // All of it is skipped.
-            assert!(events(&mut end, &bytes[60..], 5000).unwrap().is_empty());
+            assert!(events(&mut end, &bytes[begin..], 5000).unwrap().is_empty());
             assert_eq!(head(&mut end, &call(layout, "x", 8)).verb().value(), Some(&b"x"[..]));
         }
     }
@@ -372,7 +383,7 @@ fn what_is_refused_waits_like_what_is_not() {
         assert_eq!(error.code, "message_type");
         refused += 1;
     }
-    assert_eq!((refused, end.codec().state().open), (4, 5));
+    assert_eq!((refused, end.codec().state().open), (5, 6));
     assert!(matches!(end.decode(), Ok(Step::Paused)));
 }
 
@@ -385,6 +396,27 @@ fn an_answer_that_cannot_be_read_is_the_fault_of_who_sent_it() {
         assert_eq!(refused.scope, Scope::Message(StreamId::new(7)), "{layout:?}");
         assert_eq!((refused.code, refused.outcome()), ("message_type", Outcome::BadResponse), "{layout:?}");
         assert_eq!(head(&mut end, &reply(layout, "reserve", 8)).stream().id(), 8);
+    }
+}
+
+#[test]
+fn an_answer_whose_id_cannot_be_read_is_nobody_s() {
+    for (layout, bytes) in [
+        ((Wrap::Framed, Binary), frame(&message(Binary, 9, "reserve", 7, &[0]))),
+        ((Wrap::Framed, Compact), frame(b"\x82\x41\x80")),
+        ((Wrap::Framed, Json), frame(b"[1,\"reserve\",2,x")),
+        ((Wrap::Dubbo, Binary), frame(&[&[0xda, 0xbc, 0, 0, 0, 40, 0, 99, 1][..], &[0; 31]].concat())),
+    ] {
+        // By ids, it could be taken for the answer to the call whose id is 0.
+        let mut end = client_after(&Thrift::new(), &call(layout, "reserve", 0));
+        assert_eq!(error(&mut end, &bytes).scope, Scope::Connection, "{layout:?}");
+        assert!(end.codec().state().close);
+        // By order, it is the answer to the next call.
+        let mut end = client_after(&Thrift::new().with_multiplexing(false), &call(layout, "reserve", 5));
+        let refused = error(&mut end, &bytes);
+        assert_eq!(refused.scope, Scope::Message(StreamId::new(5)), "{layout:?}");
+        assert_eq!(refused.outcome(), Outcome::BadResponse);
+        assert!(!end.codec().state().close && end.codec().state().open == 0);
     }
 }
 
@@ -458,7 +490,7 @@ fn begun(protocol: &Thrift, role: Role, layout: (Wrap, Encoding), whole: usize) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(160))]
 
     #[test]
     fn any_bytes_are_survived(

@@ -216,6 +216,46 @@ fn what_begins_no_call_costs_the_connection() {
 }
 
 #[test]
+fn a_name_that_nobody_has_begins_no_call_unless_the_transport_is_pinned() {
+    for layout in LAYOUTS {
+        let is_told_by_its_name = matches!(layout.0, Wrap::Framed | Wrap::Unframed);
+        for (name, told) in
+            [("n".repeat(512), true), ("n".repeat(513), false), ("a b".into(), false), ("gr\u{fc}n".into(), false)]
+        {
+            let bytes = call(layout, &name, 7);
+            let told = told || !is_told_by_its_name;
+            let detected = Thrift::new().detect(&bytes);
+            assert_eq!(detected, if told { Detection::Yes } else { Detection::No }, "{layout:?} {name}");
+            let mut end = server();
+            end.input().extend_from_slice(&bytes);
+            assert_eq!(end.decode().is_ok(), told, "{layout:?} {name}");
+            let mut end = server_of(&Thrift::new().with_transport(layout.0.transport()));
+            assert_eq!(head(&mut end, &bytes).verb(), Attr::Value(name.as_bytes()), "{layout:?}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_drains_answers_what_it_has() {
+    for layout in LAYOUTS {
+        // Also where nothing is known of it yet.
+        for begun in [false, true] {
+            let mut end = server();
+            if begun {
+                head(&mut end, &call(layout, "reserve", 7));
+            }
+            let (codec, mut cx) = end.codec_mut();
+            codec.go_away(&mut cx);
+            assert!(end.codec().state().draining && end.output().is_empty(), "there is nothing to say it with");
+            let asked = head(&mut end, &call(layout, "reserve", 8));
+            assert!(end.codec().state().draining && !end.codec().state().close);
+            let mut reply = end.reply(asked.stream(), &LocalReply::new(Outcome::Success, "")).unwrap();
+            assert_eq!(end.send(&mut reply), Ok(Sent::All), "{layout:?}");
+        }
+    }
+}
+
+#[test]
 fn the_end_of_input_before_anything_is_known() {
     let mut end = server();
     end.set_eof();

@@ -257,15 +257,47 @@ fn an_answer_that_is_cut_ends_the_connection_for_those_behind_it() {
 }
 
 #[test]
-fn an_answer_that_nobody_can_write_is_replaced() {
-    // Compact in answer to binary.
-    let (mut relay, link) = relay(&Thrift::new(), &Thrift::new());
-    let (exchange, head) = request(&mut relay, &call((Wrap::THeader, Binary), "reserve", 7));
+fn a_large_call_that_would_be_two_without_its_frame_is_refused_on_its_way() {
+    let (mut relay, link) = relay(&Thrift::new(), &Thrift::new().with_transport(Transport::Unframed));
+    let smuggled = message(Binary, CALL, "Admin:drop", 8, &[0]);
+    let body = [text(Binary, 1, &"x".repeat(100_000)), smuggled.clone()].concat();
+    let bytes = frame(&message(Binary, CALL, "Files:put", 7, &body));
+    let (exchange, head) = request(&mut relay, &bytes[..70_000]);
     relay.forward(exchange, link, head);
     settle(&mut relay);
-    let out = answered(&mut relay, link, &reply((Wrap::THeader, Compact), "reserve", 7));
-    let told = common::head(&mut client_after(&Thrift::new(), &call((Wrap::THeader, Binary), "reserve", 7)), &out);
-    assert_eq!((told.outcome(), relay.open()), (Outcome::BadResponse, 0));
+    let mut up = asked(&mut relay, link);
+    relay.downstream().input().extend_from_slice(&bytes[70_000..]);
+    loop {
+        // What is written before the relay lets go of the connection.
+        let step = relay.poll();
+        if let Some(end) = relay.upstream(link) {
+            up.extend(end.output_mut().take());
+        }
+        if matches!(step, RelayStep::Idle) {
+            break;
+        }
+    }
+    assert!(!up.windows(smuggled.len()).any(|window| window == smuggled));
+    assert!(relay.upstream(link).is_none(), "what follows would be taken for the rest of it");
+    let out = relay.downstream().output_mut().take();
+    let told = common::head(&mut client_after(&Thrift::new(), &call((Wrap::Framed, Binary), "put", 7)), &out);
+    assert_eq!((told.outcome(), told.verb().value()), (Outcome::BadRequest, Some(&b"put"[..])));
+}
+
+#[test]
+fn an_answer_that_nobody_can_write_is_replaced() {
+    // Without its frame it would be two.
+    let layout = (Wrap::Unframed, Binary);
+    let (mut relay, link) = relay(&Thrift::new(), &Thrift::new().with_transport(Transport::Framed));
+    let (exchange, head) = request(&mut relay, &call(layout, "reserve", 7));
+    relay.forward(exchange, link, head);
+    settle(&mut relay);
+    let two = [message(Binary, REPLY, "reserve", 7, &[0]), message(Binary, REPLY, "reserve", 8, &[0])].concat();
+    let out = answered(&mut relay, link, &frame(&two));
+    let mut client = client_after(&Thrift::new(), &call(layout, "reserve", 7));
+    let told = common::head(&mut client, &out);
+    assert_eq!((told.outcome(), told.verb().value(), relay.open()), (Outcome::BadResponse, Some(&b"reserve"[..]), 0));
+    assert_eq!(client.unread(), 0);
 }
 
 #[test]

@@ -100,6 +100,16 @@ fn it_goes_under_its_own_id_or_not_at_all() {
 }
 
 #[test]
+fn its_id_is_that_of_its_header() {
+    for inner in [0, 9] {
+        let bytes = zlib(Binary, 7, &message(Binary, CALL, "reserve", inner, &[0]));
+        let asked = head(&mut server(), &bytes);
+        assert_eq!((asked.stream().id(), asked.kept_id()), (7, Some(7)));
+        assert_eq!(sent(&mut client(), asked), bytes);
+    }
+}
+
+#[test]
 fn its_fields_can_be_edited_and_its_name_cannot() {
     let compressed = compress_to_vec_zlib(&a_call(Binary), 6);
     let bytes = header(Binary, 7, &compressed);
@@ -263,21 +273,21 @@ fn a_name_may_be_as_long_as_a_head_and_no_longer() {
         }
     }
     // As many as are allowed at all.
+    let bytes = zlib(Binary, 7, &message(Binary, CALL, &"n".repeat(65_535), 7, &[0]));
+    assert_eq!(head(&mut server(), &bytes).attribute(Attribute::Method).value().unwrap().len(), 65_535);
     let bytes = zlib(Binary, 7, &message(Binary, CALL, &"n".repeat(65_536), 7, &[0]));
-    assert_eq!(head(&mut server(), &bytes).attribute(Attribute::Method).value().unwrap().len(), 65_536);
-    let bytes = zlib(Binary, 7, &message(Binary, CALL, &"n".repeat(65_537), 7, &[0]));
     assert_eq!(error(&mut server(), &bytes).limit, Some(Limit::Head));
 }
 
 #[test]
 fn a_bomb_is_opened_no_further_than_its_name() {
-    let zeros = vec![0; 20 << 20];
+    let zeros = vec![0; 4 << 20];
     let begins = [
-        // A name of five megabytes, claimed and there.
-        [&[0x80, 1, 0, 1][..], &length(5 << 20), &zeros].concat(),
+        // A name of two megabytes, claimed and there.
+        [&[0x80, 1, 0, 1][..], &length(2 << 20), &zeros].concat(),
         // Old binary whose name is empty, and what its type is taken from.
         zeros.clone(),
-        [&b"[1,\""[..], &[b'n'; 5 << 20]].concat(),
+        [&b"[1,\""[..], &[b'n'; 2 << 20]].concat(),
     ];
     for (inside, encoding) in begins.into_iter().zip([Binary, Binary, Json]) {
         let bytes = zlib(encoding, 7, &inside);
@@ -286,14 +296,14 @@ fn a_bomb_is_opened_no_further_than_its_name() {
         let mut end = server();
         let refused = error(&mut end, &bytes);
         assert!(matches!(refused.code, "head" | "message_type"), "{refused}");
-        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
         goes_on(&mut end);
     }
     // One behind a name that is short is whoever's who opens it.
     let bytes = zlib(Binary, 7, &message(Binary, CALL, "reserve", 7, &zeros));
     let begun = Instant::now();
     assert_eq!(head(&mut server(), &bytes).attribute(Attribute::Method), Attr::Value(b"reserve"));
-    assert!(begun.elapsed() < Duration::from_millis(500));
+    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 /// Blocks of nothing: bytes that come to none.
@@ -309,7 +319,7 @@ fn a_stream_of_nothing_is_looked_at_no_further_than_a_head() {
         let begun = Instant::now();
         let refused = events(&mut end, &bytes, piece).unwrap_err();
         assert!(matches!(refused.code, "head" | "zlib"), "{refused}");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
 }
 
@@ -404,7 +414,7 @@ fn an_unknown_protocol_costs_its_message() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(200))]
 
     /// Whatever is in it and however it is cut, it is told or refused, and the same at once.
     #[test]

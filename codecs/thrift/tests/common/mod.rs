@@ -3,6 +3,7 @@
 
 use meshwire::{Conn, DecodeError, Depth, Endpoint, Event, Head, Limits, Protocol, Role, Sent, Step, StreamId};
 use meshwire_thrift::{Encoding, Thrift, Transport};
+use proptest::prelude::ProptestConfig;
 
 pub(crate) use meshwire_thrift::Encoding::{Binary, Compact, Json, OldBinary};
 
@@ -298,4 +299,9 @@ pub(crate) fn data(events: &[Event]) -> Vec<u8> {
         other => panic!("{other:?}"),
     };
     events.iter().flat_map(piece).collect()
+}
+
+/// So many cases, and no files of those that failed.
+pub(crate) fn cases(n: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(n) }
 }
