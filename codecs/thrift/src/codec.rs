@@ -295,6 +295,10 @@ impl Codec for ThriftCodec {
         }
     }
 
+    fn next_deadline(&self) -> Option<Duration> {
+        self.inner().and_then(|codec| codec.next_deadline())
+    }
+
     fn go_away(&mut self, cx: &mut Cx<'_>) {
         match &mut self.wire {
             Wire::Unknown(unknown) => unknown.draining = true,

@@ -7,6 +7,7 @@
 //! end of a wire whose peers may not give ids back goes by order where ids do not tell.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use meshwire::{
@@ -15,6 +16,9 @@ use meshwire::{
 };
 
 use crate::owed::Queue;
+
+/// A client that has ended its side may wait so long for answers: a connection that nobody answers on must end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct InOrder<C> {
     inner: C,
@@ -35,6 +39,8 @@ pub(crate) struct InOrder<C> {
     refused: bool,
     /// Its turn may have come.
     turned: bool,
+    /// When a client that has ended gets no more answers.
+    until: Option<Duration>,
     /// Some answer will not come.
     given_up: bool,
     close: bool,
@@ -54,6 +60,7 @@ impl<C: Codec> InOrder<C> {
             sending: None,
             refused: false,
             turned: false,
+            until: None,
             given_up: false,
             close: false,
         }
@@ -184,6 +191,21 @@ impl<C: Codec> InOrder<C> {
         Some(reset(owed.name))
     }
 
+    /// The client asks nothing more. It may still wait for answers, though hardly one does; of those that do not come, some
+    /// were never owed.
+    #[cold]
+    fn ended(&mut self, cx: &mut Cx<'_>) -> Step {
+        let now = cx.now();
+        if *self.until.get_or_insert(now.saturating_add(PATIENCE)) <= now {
+            self.owed.pass_all();
+        }
+        match self.forget(cx) {
+            Some(event) => Step::Event(event),
+            None if self.owed.waiting() > 0 && !self.close => Step::Paused,
+            None => Step::Closed,
+        }
+    }
+
     /// Encodes under the id on the wire, and gives the event its name back.
     #[inline]
     fn encode_as(&mut self, wire: u64, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
@@ -301,11 +323,8 @@ impl<C: Codec> Codec for InOrder<C> {
             return Ok(step);
         }
         let mut result = self.inner.decode_eof(input, cx);
-        if self.role == Role::Server
-            && matches!(result, Ok(Step::Closed))
-            && let Some(event) = self.forget(cx)
-        {
-            return Ok(Step::Event(event));
+        if self.role == Role::Server && matches!(result, Ok(Step::Closed)) {
+            return Ok(self.ended(cx));
         }
         self.rename(&mut result);
         result
@@ -364,6 +383,10 @@ impl<C: Codec> Codec for InOrder<C> {
 
     fn go_away(&mut self, cx: &mut Cx<'_>) {
         self.inner.go_away(cx);
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        self.until.filter(|_| self.owed.waiting() > 0)
     }
 
     fn set_depth(&mut self, depth: &Arc<Depth>) {

@@ -334,3 +334,32 @@ fn transports_are_translated_both_ways() {
         }
     }
 }
+
+/// Go's clients write a one-way call like any other.
+#[test]
+fn a_client_that_ends_with_a_call_that_nobody_answers_is_let_go() {
+    use std::time::Duration;
+
+    let layout = (Wrap::Framed, Encoding::Binary);
+    let (mut relay, link) = relay(&Thrift::new(), &Thrift::new());
+    for (id, name) in (1..).zip(["quiet", "loud", "last"]) {
+        let (exchange, head) = request(&mut relay, &call(layout, name, id));
+        relay.forward(exchange, link, head);
+    }
+    settle(&mut relay);
+    let sent = relay.upstream(link).unwrap().output_mut().take();
+    assert_eq!(sent.len(), ["quiet", "loud", "last"].map(|name| call(layout, name, 1).len()).iter().sum::<usize>());
+    assert_eq!(answered(&mut relay, link, &reply(layout, "loud", 2)), reply(layout, "loud", 2));
+    relay.downstream().set_eof();
+    // The first one was passed by another; for an answer to the last one it waits.
+    settle(&mut relay);
+    assert_eq!(relay.open(), 1);
+    assert_eq!(relay.next_deadline(), Some(Duration::from_secs(60)));
+    relay.set_now(Duration::from_secs(59));
+    settle(&mut relay);
+    assert_eq!(relay.open(), 1);
+    relay.set_now(Duration::from_secs(60));
+    settle(&mut relay);
+    assert_eq!(relay.open(), 0);
+    assert!(matches!(relay.poll(), RelayStep::Closed));
+}
