@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use meshwire::frame::{Checksum, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
-use meshwire::{
-    Attribute, Depth, EncodeError, Head, HeadFormat, Kind, Limit, Limits, LocalReply, Outcome, Role, StreamId,
-};
+use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Kind, Limits, LocalReply, Outcome, Role, StreamId};
 
 use crate::begin::{self, kind};
 use crate::config::Config;
@@ -14,8 +12,8 @@ use crate::edit;
 use crate::envelope::{self, ID, LENGTH, Refused};
 use crate::exception;
 use crate::found::{self, Found};
-use crate::info::{self, Walk};
-use crate::keys;
+use crate::glance::{self, Bounds};
+use crate::info;
 use crate::layout::{Encoding, Layout, Transport};
 use crate::reply;
 use crate::result::{self, Told};
@@ -44,8 +42,7 @@ pub(crate) struct ThriftFormat {
     has_plain_names: bool,
     sends_as_is: bool,
     max_name: usize,
-    fields: usize,
-    field: usize,
+    bounds: Bounds,
     peek: Peek,
 }
 
@@ -62,8 +59,7 @@ impl ThriftFormat {
             config,
             role,
             max_name,
-            fields: limits.fields,
-            field: limits.field,
+            bounds: Bounds { fields: limits.fields, field: limits.field },
             peek: Peek::default(),
         }
     }
@@ -171,31 +167,15 @@ impl ThriftFormat {
 
     /// Fields within the limits: the destination where the message's name has none, and how long the client waits.
     fn fields(&self, transport: Transport, note: Note, seen: &[u8], head: &mut Head) -> Result<(), Fault> {
-        let info_at = note.info_at();
-        let name = seen.get(note.name_at()..note.name_at().saturating_add(note.name_len())).unwrap_or_default();
-        let multiplexed = begin::split(name).0.is_some();
-        let mut walk = Walk::new(seen, transport, info::start(info_at));
-        let mut count = 0usize;
-        while let Some(entry) = walk.next()? {
-            count = count.saturating_add(1);
-            if count > self.fields {
-                return Err(Fault::limit(Limit::Fields, "more fields than a head may have", walk.at()));
+        let found = glance::glance(seen, transport, note.info_at(), self.bounds)?;
+        if let Some(service) = found.service.filter(|_| head.kind() != Kind::Response) {
+            let name = seen.get(note.name_at()..note.name_at().saturating_add(note.name_len())).unwrap_or_default();
+            if begin::split(name).0.is_none() {
+                head.set_span_in(Attribute::Service, seen, service);
             }
-            if entry.name.len().saturating_add(entry.value.len()) > self.field {
-                return Err(Fault::limit(Limit::Field, "a field is longer than a field may be", walk.at()));
-            }
-            let is_numbered = entry.block == info::Block::Numbered;
-            if is_numbered && entry.number == keys::TO_SERVICE && !multiplexed && head.kind() != Kind::Response {
-                let end = walk.at();
-                head.set_span_in(Attribute::Service, seen, end.saturating_sub(entry.value.len())..end);
-            }
-            let is_timeout = match transport {
-                Transport::TTHeader => is_numbered && entry.number == keys::RPC_TIMEOUT,
-                _ => entry.name.eq_ignore_ascii_case(keys::CLIENT_TIMEOUT),
-            };
-            if is_timeout && let Some(millis) = millis(entry.value) {
-                head.set_timeout_millis(millis);
-            }
+        }
+        if let Some(timeout) = found.timeout {
+            head.set_timeout_millis(timeout);
         }
         Ok(())
     }
@@ -442,15 +422,6 @@ impl ThriftFormat {
 #[cold]
 const fn other_layout() -> Fault {
     Fault::new("layout", "the message is in another transport or encoding than is configured", 0)
-}
-
-/// A number of milliseconds, of which 0 says nothing.
-fn millis(digits: &[u8]) -> Option<u32> {
-    let number = digits.iter().try_fold(0u32, |number, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
-        number.checked_mul(10)?.checked_add(u32::from(digit))
-    });
-    number.filter(|millis| *millis > 0)
 }
 
 /// The id of a message that must go out under its own.

@@ -60,7 +60,16 @@ pub(crate) struct Walk<'a> {
 /// A position, at most 64 KiB behind a fixed header: 17 bits, the high ones, since positions are compared; entries left in
 /// the block: 13; its kind: 2.
 const AT: u32 = 15;
-const LEFT: usize = 0x1fff;
+/// Entries that a block may have.
+pub(crate) const MAX_ENTRIES: usize = 0x1fff;
+
+/// The front of a frame up to where its header says that its fields end.
+#[inline]
+pub(crate) fn header(frame: &[u8]) -> &[u8] {
+    let words = frame.get(WORDS..FIXED).and_then(|words| words.first_chunk()).map_or(0, |w| u16::from_be_bytes(*w));
+    let end = usize::from(words).saturating_mul(4).saturating_add(FIXED);
+    frame.get(..end).unwrap_or(frame)
+}
 
 /// The cursor of fields that begin at `at`.
 #[inline]
@@ -72,21 +81,19 @@ impl<'a> Walk<'a> {
     /// From a [`cursor`](Self::cursor), or from the [`start`].
     #[inline]
     pub(crate) fn new(frame: &'a [u8], transport: Transport, cursor: usize) -> Self {
-        let words = frame.get(WORDS..FIXED).and_then(|words| words.first_chunk()).map_or(0, |w| u16::from_be_bytes(*w));
-        let end = usize::from(words).saturating_mul(4).saturating_add(FIXED);
         let block = match cursor & 3 {
             0 => Block::Text,
             1 => Block::Persistent,
             2 => Block::Numbered,
             _ => Block::Token,
         };
-        let (header, at, left) = (frame.get(..end).unwrap_or(frame), cursor >> AT, cursor >> 2 & LEFT);
+        let (header, at, left) = (header(frame), cursor >> AT, cursor >> 2 & MAX_ENTRIES);
         Self { header, transport, at, left, block, unknown: usize::MAX }
     }
 
     #[inline]
     pub(crate) const fn cursor(&self) -> usize {
-        self.at << AT | (self.left & LEFT) << 2 | self.block as usize
+        self.at << AT | (self.left & MAX_ENTRIES) << 2 | self.block as usize
     }
 
     /// Where it stands in the frame.
@@ -131,7 +138,7 @@ impl<'a> Walk<'a> {
                 Transport::THeader => self.number()? as usize,
                 _ => usize::from(self.short()?),
             };
-            if self.left > LEFT {
+            if self.left > MAX_ENTRIES {
                 return Err(Fault::limit(Limit::Fields, "a header has at most 8,191 fields a block", begun));
             }
         }
@@ -147,14 +154,16 @@ impl<'a> Walk<'a> {
 
     #[inline]
     fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = self.header.get(self.at).copied().ok_or(self.cut_short())?;
+        let Some(byte) = self.header.get(self.at).copied() else { return Err(self.cut_short()) };
         self.at = self.at.saturating_add(1);
         Ok(byte)
     }
 
     #[inline]
     fn short(&mut self) -> Result<u16, Fault> {
-        let bytes = self.header.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or(self.cut_short())?;
+        let Some(bytes) = self.header.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+            return Err(self.cut_short());
+        };
         self.at = self.at.saturating_add(2);
         Ok(u16::from_be_bytes(*bytes))
     }
@@ -177,7 +186,7 @@ impl<'a> Walk<'a> {
             _ => usize::from(self.short()?),
         };
         let end = self.at.saturating_add(len);
-        let text = self.header.get(self.at..end).ok_or(self.cut_short())?;
+        let Some(text) = self.header.get(self.at..end) else { return Err(self.cut_short()) };
         self.at = end;
         Ok(text)
     }
@@ -228,7 +237,7 @@ impl<'a> Writer<'a> {
             self.close();
             self.open = Some(entry.block);
         }
-        if self.count >= LEFT {
+        if self.count >= MAX_ENTRIES {
             return Err("more fields than a header may have");
         }
         self.count = self.count.saturating_add(1);

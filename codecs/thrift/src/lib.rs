@@ -64,6 +64,7 @@ mod envelope;
 pub mod exception;
 mod format;
 mod found;
+mod glance;
 mod in_order;
 mod info;
 mod keys;
