@@ -313,6 +313,11 @@ impl FrameFormat for ThriftFormat {
     #[inline(always)]
     fn sendable_id(&self, head: &Head) -> Option<(IdField, Option<&'static Checksum>)> {
         let note = head.note();
+        if note & (tag::LAYOUT | tag::KEEPS_ID) == 0 && self.sends_as_is && head.kind() != Kind::Response {
+            // What it is now is asked for by checksums only.
+            let own = head.head_bytes().len().wrapping_sub(4);
+            return Some((IdField::new(0, own, 4), None));
+        }
         // The id of what is not binary has no fixed length.
         if note & (tag::ENCODING & !tag::OLD | tag::KEEPS_ID) != 0 || !self.goes_out_as(note, head) {
             return None;

@@ -67,7 +67,7 @@ impl<C: Codec> InOrder<C> {
     }
 
     /// Gives what was decoded the name that its holder knows; in place, since a head is large.
-    #[inline]
+    #[inline(always)]
     fn rename(&mut self, result: &mut Result<Step, DecodeError>) {
         match result {
             Ok(Step::Event(Event::Head(head))) => self.head(head),
@@ -84,7 +84,7 @@ impl<C: Codec> InOrder<C> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(&mut self, head: &mut Head) {
         let wire = head.stream();
         let name = match self.role {
