@@ -92,6 +92,8 @@ impl Case {
 pub enum Target {
     /// At most so many nanoseconds a message more than the peer.
     Over(f64),
+    /// At most so many nanoseconds a message.
+    Within(f64),
     /// At most so many times the peer's time.
     Time(f64),
     /// At most so many times the peer's instructions.
@@ -105,6 +107,7 @@ impl Target {
     pub fn met(self, result: &Result) -> Option<bool> {
         match self {
             Self::Over(ns) => Some(result.over <= ns),
+            Self::Within(ns) => Some(result.ns <= ns),
             Self::Time(ratio) => Some(result.ratio <= ratio),
             Self::Instructions(ratio) => Some(result.instructions?.ratio() <= ratio),
             Self::Allocations(n) => Some(result.allocs <= n),
@@ -116,6 +119,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Over(ns) => write!(f, "peer + {ns} ns"),
+            Self::Within(ns) => write!(f, "{ns:.0} ns"),
             Self::Time(ratio) => write!(f, "time x {ratio:.2}"),
             Self::Instructions(ratio) => write!(f, "instructions x {ratio:.2}"),
             Self::Allocations(n) => write!(f, "{n} allocs"),

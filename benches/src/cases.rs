@@ -9,6 +9,7 @@ mod http2;
 mod linear;
 mod pipe;
 mod route;
+mod thrift;
 
 use crate::case::Case;
 
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Case> {
         pipe::cases(),
         dubbo::cases(),
         bolt::cases(),
+        thrift::cases(),
         http2::cases(),
         hpack::cases(),
         route::cases(),

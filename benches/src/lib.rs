@@ -20,3 +20,4 @@ pub mod measure;
 pub mod nghttp2;
 pub mod report;
 pub mod samples;
+pub mod structs;

@@ -3,8 +3,9 @@
 use meshwire::{Conn, Cx, Event, Output, Protocol};
 use meshwire_dubbo::Call;
 use meshwire_sofarpc::{Bolt, Version};
+use meshwire_thrift::{Encoding, Transport};
 
-use crate::frames;
+use crate::{frames, structs};
 
 /// A browser's request for a page, as one says it today.
 pub const BROWSER: &[u8] = b"GET /catalog/garden/tools?sort=price&page=3&view=grid HTTP/1.1\r\n\
@@ -127,6 +128,35 @@ pub fn bolt_field(size: usize) -> Vec<u8> {
     })
 }
 
+/// A Thrift call of `size` bytes, named by `id`: a small order, with six fields around it in headers.
+pub fn thrift(size: usize, transport: Transport, encoding: Encoding, id: u32) -> Vec<u8> {
+    let call = meshwire_thrift::Call::new("Store:reserve").in_transport(transport).in_encoding(encoding);
+    let call = match transport {
+        Transport::TTHeader => call.with_field("log_id", "02171").with_field("to_method", "reserve"),
+        _ => call.with_field("user", "771042").with_field("locale", "de"),
+    };
+    let call = call.with_field("from_service", "orders").with_field("to_service", "store");
+    let call = call.with_field("rpc_timeout", "3000").with_field("tenant", "blue");
+    filled(size, |n| call.clone().with_body(structs::order(encoding, n)).head(id.into()).bytes().to_vec())
+}
+
+/// A Thrift call of `size` bytes in a frame, nearly all of them one string.
+pub fn thrift_framed(size: usize) -> Vec<u8> {
+    thrift(size, Transport::Framed, Encoding::Binary, 1)
+}
+
+/// A Thrift call of about `size` bytes without a frame, nearly all of them a list of structs.
+pub fn thrift_unframed(size: usize) -> Vec<u8> {
+    let line = structs::lines(Encoding::Binary, 2).len() - structs::lines(Encoding::Binary, 1).len();
+    filled(size, |n| thrift_one_way(structs::lines(Encoding::Binary, n / line)))
+}
+
+/// A one-way call in Thrift's binary encoding without a frame, with these arguments.
+pub fn thrift_one_way(arguments: Vec<u8>) -> Vec<u8> {
+    let call = meshwire_thrift::Call::new("Store:note").in_transport(Transport::Unframed).one_way();
+    call.with_body(arguments).head(1).bytes().to_vec()
+}
+
 /// A Dubbo request of `size` bytes, nearly all of them the name of its service, none of which is ASCII.
 pub fn dubbo_name(size: usize) -> Vec<u8> {
     let service = "\u{e9}".repeat(size / 2 - 64);
@@ -202,6 +232,10 @@ mod tests {
         for version in [Version::V1, Version::V2, Version::V2Unchecked, Version::V2Checked] {
             assert_eq!(bolt(450, version).len(), 450);
         }
+        for transport in [Transport::Framed, Transport::Unframed, Transport::THeader, Transport::TTHeader] {
+            assert_eq!(thrift(450, transport, Encoding::Binary, 1).len(), 450, "{transport}");
+        }
+        assert_eq!(thrift(450, Transport::Framed, Encoding::Compact, 20_000).len(), 450);
         for size in [32 * 1024, 64 * 1024] {
             for (name, make) in [
                 ("http1_head", http1_head as fn(usize) -> Vec<u8>),
@@ -214,6 +248,8 @@ mod tests {
                 ("dubbo", dubbo),
                 ("dubbo_name", dubbo_name),
                 ("bolt_field", bolt_field),
+                ("thrift_framed", thrift_framed),
+                ("thrift_unframed", thrift_unframed),
             ] {
                 let made = make(size).len();
                 assert!(made.abs_diff(size) < 64, "{name}: {made} of {size}");

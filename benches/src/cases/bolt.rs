@@ -20,6 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
         look,
         read: 16,
         held: 0,
+        number: None,
     };
     let v1 = with(Version::V1);
     let bound = |case: Case| case.target(Target::Over(45.0)).target(Target::Instructions(3.0));

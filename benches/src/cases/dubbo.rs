@@ -23,6 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         },
         read: 16,
         held: 0,
+        number: None,
     };
     let bound = |case: Case| case.target(Target::Over(45.0)).target(Target::Instructions(3.0));
     vec![

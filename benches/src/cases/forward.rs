@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use meshwire::{Arena, Codec, Conn, Cx, DecodeError, Depth, Event, Head, Output, Protocol, Sent, Step, StreamId};
+use meshwire::{
+    Arena, Codec, Conn, Cx, DecodeError, Depth, Event, Head, Limits, Output, Protocol, Sent, Step, StreamId,
+};
 
 use crate::case::{Case, Side, Target};
 
@@ -28,21 +31,23 @@ pub(super) struct Work {
     pub(super) read: usize,
     /// Heads held in flight.
     pub(super) held: usize,
+    /// Writes an id into a request, where each of a batch must have its own.
+    pub(super) number: Option<Number>,
 }
+
+/// Writes an id into a request.
+pub(super) type Number = fn(&mut [u8], u32);
+
+/// The first id of a batch.
+pub(super) const FIRST: u32 = 20_000;
 
 impl Work {
     /// A case of it, against the copy floor.
     pub(super) fn case(self, name: &str) -> Case {
         let (work, floor) = (self.clone(), self);
-        Case::new(
-            name,
-            "copy floor",
-            MESSAGES as u32,
-            move || Forward::new(&work),
-            move || Floor::new(&floor.requests, floor.read),
-        )
-        .collecting(4)
-        .target(Target::Allocations(0.1))
+        Case::new(name, "copy floor", MESSAGES as u32, move || Forward::new(&work), move || Floor::new(&floor))
+            .collecting(4)
+            .target(Target::Allocations(0.1))
     }
 }
 
@@ -51,6 +56,7 @@ pub(super) struct Forward {
     client: Box<dyn Codec>,
     requests: [Vec<u8>; 2],
     read: usize,
+    number: Option<Number>,
     look: fn(&mut Head),
     input: BytesMut,
     answer: Head,
@@ -67,11 +73,15 @@ pub(super) struct Forward {
 impl Forward {
     pub(super) fn new(work: &Work) -> Self {
         let protocol = black_box((work.protocol)());
+        let mut limits = Limits::default();
+        limits.pipelined = MESSAGES;
+        let conn = Conn::server().with_limits(Arc::new(limits)).with_depth(work.depth.clone());
         Self {
-            server: black_box(protocol.codec(Conn::server().with_depth(work.depth.clone()))),
+            server: black_box(protocol.codec(conn)),
             client: black_box(protocol.codec(Conn::client())),
             requests: work.requests.clone(),
             read: work.read,
+            number: work.number,
             look: black_box(work.look),
             input: BytesMut::with_capacity(BUFFER),
             answer: work.answer.clone(),
@@ -117,8 +127,12 @@ impl Forward {
 impl Side for Forward {
     /// Answers what the last batch asked: a server reads no further while too many wait.
     fn prepare(&mut self) {
-        for _ in 0..std::mem::take(&mut self.owed) {
-            let mut answer = Event::Head(self.answer.clone());
+        for n in 0..std::mem::take(&mut self.owed) {
+            let mut answer = self.answer.clone();
+            if self.number.is_some() {
+                answer.set_stream(StreamId::new(u64::from(FIRST) + n as u64).with_tag(answer.stream().tag()));
+            }
+            let mut answer = Event::Head(answer);
             let sent = self.server.encode(&mut answer, &mut Cx::new(&mut self.back, Duration::ZERO));
             assert!(matches!(sent, Ok(Sent::All)));
             self.back.advance(self.back.len());
@@ -128,7 +142,7 @@ impl Side for Forward {
     fn run(&mut self) {
         for _ in 0..MESSAGES / self.read {
             for n in 0..self.read {
-                self.input.extend_from_slice(&self.requests[n & 1]);
+                receive(&mut self.input, &self.requests[n & 1], self.number, self.owed + n);
             }
             loop {
                 let mut step = self.server.decode(&mut self.input, &mut Cx::new(&mut self.back, Duration::ZERO));
@@ -154,19 +168,31 @@ impl Side for Forward {
     }
 }
 
+/// What a read brings: the `n`th request of a batch.
+#[inline(always)]
+fn receive(input: &mut BytesMut, request: &[u8], number: Option<Number>, n: usize) {
+    let at = input.len();
+    input.extend_from_slice(request);
+    if let Some(number) = number {
+        number(&mut input[at..], FIRST + n as u32);
+    }
+}
+
 /// What no proxy can do without: the bytes copied in and out, and their buffer counted.
 struct Floor {
     requests: [Vec<u8>; 2],
     read: usize,
+    number: Option<Number>,
     input: BytesMut,
     output: Vec<u8>,
 }
 
 impl Floor {
-    fn new(requests: &[Vec<u8>; 2], read: usize) -> Self {
+    fn new(work: &Work) -> Self {
         Self {
-            requests: requests.clone(),
-            read,
+            requests: work.requests.clone(),
+            read: work.read,
+            number: work.number,
             input: BytesMut::with_capacity(BUFFER),
             output: Vec::with_capacity(BUFFER),
         }
@@ -175,13 +201,13 @@ impl Floor {
 
 impl Side for Floor {
     fn run(&mut self) {
-        let n = self.requests[0].len();
-        for _ in 0..MESSAGES / self.read {
+        let len = self.requests[0].len();
+        for turn in 0..MESSAGES / self.read {
             for n in 0..self.read {
-                self.input.extend_from_slice(&self.requests[n & 1]);
+                receive(&mut self.input, &self.requests[n & 1], self.number, turn * self.read + n);
             }
             for _ in 0..self.read {
-                let message = self.input.split_to(n).freeze();
+                let message = self.input.split_to(len).freeze();
                 self.output.extend_from_slice(&message);
             }
             black_box(&self.output[..]);

@@ -10,6 +10,7 @@ use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
 use meshwire_sofarpc::{Bolt, Version};
+use meshwire_thrift::Thrift;
 
 use crate::case::{Case, Side, Target};
 use crate::samples;
@@ -33,6 +34,10 @@ pub(super) fn cases() -> Vec<Case> {
         case("bolt/checked", || Box::new(Bolt::new()), |n| samples::bolt(n, Version::V2Checked), 64 * 1024),
         case("bolt/streamed", || Box::new(Bolt::new()), |n| samples::bolt(n, Version::V2Checked), 1024),
         case("bolt/header-map", || Box::new(Bolt::new()), samples::bolt_field, 1024),
+        case("thrift/whole", || Box::new(Thrift::new()), samples::thrift_framed, 64 * 1024),
+        case("thrift/streamed", || Box::new(Thrift::new()), samples::thrift_framed, 1024),
+        case("thrift/unframed", || Box::new(Thrift::new()), samples::thrift_unframed, 64 * 1024),
+        case("thrift/unframed-streamed", || Box::new(Thrift::new()), samples::thrift_unframed, 1024),
         case("dubbo/long-name", || Box::new(Dubbo::default()), samples::dubbo_name, 1024),
     ]
 }
