@@ -602,7 +602,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         let mut front = std::mem::take(&mut self.front);
         front.clear();
         let rebuilt = if in_place {
-            let id_at = frame.id.at.max(frame.id.twin_at);
+            let id_at = frame.id.at.max(frame.id.twin_at as usize);
             let replaced = id_at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
             front.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
             frame.id.overwrite(&mut front, stream.id());

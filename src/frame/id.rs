@@ -11,7 +11,7 @@ pub struct IdField {
     /// Its bytes, big-endian; 0 where only [`FrameFormat::rebuild`](super::FrameFormat::rebuild) can write another one.
     pub width: u8,
     /// Where the frame says it again, in as many bytes; 0 where it does not.
-    pub twin_at: usize,
+    pub twin_at: u32,
 }
 
 impl IdField {
@@ -25,7 +25,7 @@ impl IdField {
     #[inline]
     #[must_use]
     pub const fn with_twin(mut self, at: usize) -> Self {
-        self.twin_at = at;
+        self.twin_at = at as u32;
         self
     }
 
@@ -41,7 +41,7 @@ impl IdField {
     pub(super) fn overwrite(self, frame: &mut [u8], id: u64) {
         self.overwrite_at(self.at, frame, id);
         if self.twin_at > 0 {
-            self.overwrite_at(self.twin_at, frame, id);
+            self.overwrite_at(self.twin_at as usize, frame, id);
         }
     }
 
