@@ -1,7 +1,7 @@
 //! `server`: answers every request of the protocols below, whichever a connection speaks; no proxy, no routes.
 //!
 //! It is what the conformance suites and load generators are pointed at. An answer says what was asked for and how much
-//! came with it; a gRPC call is answered with one message.
+//! came with it; a gRPC call is answered with one message, a call of Thrift with an empty result in its own encoding.
 //!
 //! ```text
 //! cargo run --release --example server -- 127.0.0.1:8080
@@ -22,6 +22,7 @@ use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
 use meshwire_sofarpc::{Answer as BoltAnswer, Bolt};
+use meshwire_thrift::{Answer as ThriftAnswer, Thrift};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -31,7 +32,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     let address: SocketAddr = std::env::args().nth(1).ok_or("server HOST:PORT")?.parse()?;
     let registry = Registry::builder().with(Http1::default()).with(Http2::default());
-    let registry = Arc::new(registry.with(Dubbo::default()).with(Bolt::default()).build()?);
+    let registry = Arc::new(registry.with(Dubbo::default()).with(Bolt::default()).with(Thrift::default()).build()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
@@ -167,6 +168,11 @@ fn answer_of(protocol: &dyn Protocol) -> Answer {
             let answer = BoltAnswer::default().with_content(JSON, format!("{:?}", told(head, length)));
             let owed = head.kind() == Kind::Request;
             Ok(owed.then(|| Event::Head(answer.head(head.stream()))).into_iter().collect())
+        },
+        "thrift" => |head, _| {
+            let method = String::from_utf8_lossy(head.attribute(Attribute::Method).value().unwrap_or_default());
+            let owed = head.kind() == Kind::Request;
+            Ok(owed.then(|| Event::Head(ThriftAnswer::new(&method).head(head.stream()))).into_iter().collect())
         },
         _ => |head, length| {
             let owed = head.kind() == Kind::Request;

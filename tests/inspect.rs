@@ -189,6 +189,64 @@ fn bolt_both_ways() {
     assert_eq!((&events[5]["status"], &events[5]["outcome"]), (&json!(7), &json!("timeout")));
 }
 
+#[test]
+fn thrift_both_ways() {
+    use meshwire::Outcome;
+    use meshwire_thrift::{Answer, Call, Encoding, Transport};
+
+    // Many clients give each request the id 0.
+    let plain = Call::new("Store:reserve").with_body([8, 0, 1, 0, 0, 0, 7, 0]);
+    let header = Call::new("list").in_transport(Transport::TTHeader).in_encoding(Encoding::Compact);
+    let header = header.with_field("to_service", "shop.store").with_field("tenant", "blue");
+    let header = header.with_field("rpc_timeout", "3000").with_body([0]);
+    let large = Call::new("put").with_body([&[11, 0, 1, 0, 1, 0, 0][..], &[b'x'; 65_536], &[0]].concat());
+    let note = plain.clone().one_way();
+    let asked = [&plain, &header, &large, &note].map(|call| call.head(0).bytes().to_vec());
+    let answers = [
+        Answer::new("reserve").head(plain.head(0).stream()),
+        Answer::new("list").with_body([0x18, 2, b'n', b'o', 0]).head(header.head(0).stream()),
+        Answer::exception("put", Outcome::Overloaded, "later").head(large.head(0).stream()),
+    ];
+    let answered = answers.map(|head| head.bytes().to_vec()).concat();
+    let (events, status) = events("thrift", Some(&asked.concat()), Some(&answered), &["--depth", "fields"]);
+    assert_eq!(status, 0, "{events:#?}");
+    let n = asked[0].len();
+    assert_eq!(
+        events[0],
+        json!({"dir": "request", "event": "head", "offset": 0, "stream": "0", "kind": "request", "protocol": "thrift",
+               "host": "Store", "service": "Store", "method": "reserve", "path": "/Store/reserve", "fields": [],
+               "data": 8, "end": true, "wire": n})
+    );
+    assert_eq!((&events[1]["method"], &events[1]["timeout_ms"]), (&json!("list"), &json!(3000)));
+    assert_eq!(events[1]["fields"], json!([["to_service", "shop.store"], ["tenant", "blue"], ["rpc_timeout", "3000"]]));
+    assert_eq!((&events[3]["event"], &events[3]["data"]), (&json!("body"), &json!(65_544)));
+    assert_eq!((&events[4]["kind"], &events[4]["stream"]), (&json!("one_way"), &json!("0")));
+    let told: Vec<_> = events[5..].iter().map(|event| (event["outcome"].as_str(), event["status"].as_u64())).collect();
+    assert_eq!(told, [(Some("success"), None), (Some("exception"), None), (Some("overloaded"), Some(11))]);
+}
+
+#[test]
+fn thrift_without_frames() {
+    use meshwire_thrift::{Answer, Call, Encoding, Transport};
+
+    let call = Call::new("Store:reserve").in_transport(Transport::Unframed);
+    let compact = Call::new("list").in_transport(Transport::Unframed).in_encoding(Encoding::Compact);
+    let large = call.clone().with_body([&[11, 0, 1, 0, 2, 0, 0][..], &[b'x'; 131_072], &[0]].concat());
+    let asked = [&call, &compact, &large].map(|call| call.head(0).bytes().to_vec());
+    let answered = [
+        Answer::new("reserve").head(call.head(0).stream()).bytes().to_vec(),
+        Answer::new("list").head(compact.head(0).stream()).bytes().to_vec(),
+        Answer::new("reserve").with_body([12, 0, 1, 0, 0]).head(large.head(0).stream()).bytes().to_vec(),
+    ];
+    let (events, status) = events("thrift-unframed", Some(&asked.concat()), Some(&answered.concat()), &[]);
+    assert_eq!(status, 0, "{events:#?}");
+    let seen: Vec<_> = events.iter().map(|event| (event["event"].as_str().unwrap(), event["wire"].as_u64())).collect();
+    let [first, second, third] = asked.map(|message| Some(message.len() as u64));
+    assert_eq!(seen[..4], [("head", first), ("head", second), ("head", None), ("body", third)]);
+    assert_eq!(events[3]["data"], 131_080);
+    assert_eq!((&events[4]["outcome"], &events[6]["outcome"]), (&json!("success"), &json!("exception")));
+}
+
 /// A recorded connection of HTTP/2: what either end wrote.
 fn http2() -> (Vec<u8>, Vec<u8>) {
     let http = meshwire_http2::Http2::default();

@@ -55,7 +55,7 @@ clusters:
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for part in [
-        "listeners[0].protocol: no protocol \"gopher\": there is http1, http2, dubbo, bolt",
+        "listeners[0].protocol: no protocol \"gopher\": there is http1, http2, dubbo, bolt, thrift",
         "listeners[1].name: there are two listeners \"a\"",
         "routes.virtual_hosts[0].routes[1]: ",
         "routes.virtual_hosts[0].routes[0]: there is no cluster \"nowhere\"",

@@ -7,6 +7,7 @@ use meshwire_dubbo::{Call, Dubbo};
 use meshwire_http1::Http1;
 use meshwire_http2::{Http2, grpc};
 use meshwire_sofarpc::{Answer, Bolt, Version};
+use meshwire_thrift::{Encoding, Thrift, Transport};
 
 /// The traffic of one protocol.
 pub(crate) struct Traffic {
@@ -51,7 +52,7 @@ virtual_hosts:
 pub(crate) const CLUSTERS: [&str; 4] = ["orders-v1", "orders-v2", "greeter-v1", "greeter-v2"];
 
 pub(crate) fn all() -> Result<Vec<Traffic>, Box<dyn std::error::Error>> {
-    Ok(vec![http1()?, http2()?, dubbo(), bolt()])
+    Ok(vec![http1()?, http2()?, dubbo(), bolt(), thrift()])
 }
 
 const BIG: usize = 1024 * 1024;
@@ -214,5 +215,66 @@ fn bolt() -> Traffic {
             let owed = head.kind() == Kind::Request;
             owed.then(|| Event::Head(answer.head(head.stream()))).into_iter().collect()
         },
+    }
+}
+
+/// Every transport that has frames, and every encoding, on one connection.
+fn thrift() -> Traffic {
+    use meshwire_thrift::{Answer, Call};
+
+    let orders = |method| format!("com.example.shop.OrderService:{method}");
+    let greeter = |method| format!("com.example.greet.Greeter:{method}");
+    let call = |name: &str, transport, encoding, argument: &str| {
+        let call = Call::new(name).in_transport(transport).in_encoding(encoding);
+        call.with_field("tenant", "blue").with_body(thrift_text(encoding, argument))
+    };
+    let to = |id: u64, call: Call, cluster, outcome, holds: Option<&str>| Message {
+        request: Event::Head(call.head(id)),
+        outcome,
+        cluster,
+        holds: holds.map(|text| text.as_bytes().to_vec()),
+    };
+    let ok = Outcome::Success;
+    let big = "t".repeat(BIG);
+    let (framed, theader, ttheader) = (Transport::Framed, Transport::THeader, Transport::TTHeader);
+    let (binary, compact, json) = (Encoding::Binary, Encoding::Compact, Encoding::Json);
+    // Where the transport has a place for the service, the name needs none.
+    let in_header = call("hello", ttheader, compact, "hi").with_field("to_service", "com.example.greet.Greeter");
+    let in_dubbo_s = call("hello", Transport::Dubbo, binary, "dear").of_service("com.example.greet.Greeter");
+    Traffic {
+        protocol: Arc::new(Thrift::default()),
+        messages: vec![
+            to(1, call(&orders("find"), framed, binary, "7"), "orders-v1", ok, Some("7")),
+            to(2, call(&orders("cancel"), framed, compact, "late"), "orders-v2", ok, Some("late")),
+            to(3, call(&orders("find"), theader, json, "8"), "orders-v1", ok, Some("8")),
+            to(4, in_header, "greeter-v1", ok, Some("hi")),
+            to(5, in_dubbo_s, "greeter-v1", ok, Some("dear")),
+            to(6, call(&greeter("upload"), ttheader, binary, &big), "greeter-v1", ok, Some(&big)),
+            to(7, call(&greeter("note"), framed, binary, "done").one_way(), "greeter-v1", ok, None),
+            to(8, call(&orders("refund"), theader, compact, "7"), "", Outcome::ServerError, None),
+            to(9, call("com.example.Unknown:x", framed, json, "?"), "", Outcome::NoRoute, None),
+        ],
+        // The arguments are a result as they stand, in whichever encoding they are.
+        answer: |head, body| {
+            use meshwire::{Attribute, Kind};
+            let method = String::from_utf8_lossy(head.attribute(Attribute::Method).value().unwrap_or_default());
+            let owed = head.kind() == Kind::Request;
+            owed.then(|| Event::Head(Answer::new(&method).with_body(body).head(head.stream()))).into_iter().collect()
+        },
+    }
+}
+
+/// A struct whose field 0, which in an answer is the result, is this text.
+fn thrift_text(encoding: Encoding, text: &str) -> Vec<u8> {
+    match encoding {
+        Encoding::Json => format!("{{\"0\":{{\"str\":{text:?}}}}}]").into_bytes(),
+        Encoding::Compact => {
+            // Short enough for a length of one byte.
+            [&[0x08, 0x00, u8::try_from(text.len()).unwrap_or_default()][..], text.as_bytes(), &[0x00]].concat()
+        }
+        _ => {
+            let length = u32::try_from(text.len()).unwrap_or_default().to_be_bytes();
+            [&[0x0b, 0x00, 0x00][..], &length, text.as_bytes(), &[0x00]].concat()
+        }
     }
 }

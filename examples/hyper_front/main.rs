@@ -266,7 +266,8 @@ fn edit_response(parts: &response::Parts, end: bool, route: &Route) -> Result<re
 /// A protocol that is to pass joins here.
 fn registry() -> Result<Registry, Failed> {
     let builder = Registry::builder().with(meshwire_http1::Http1::default()).with(meshwire_http2::Http2::default());
-    Ok(builder.with(meshwire_dubbo::Dubbo::default()).with(meshwire_sofarpc::Bolt::default()).build()?)
+    let builder = builder.with(meshwire_dubbo::Dubbo::default()).with(meshwire_sofarpc::Bolt::default());
+    Ok(builder.with(meshwire_thrift::Thrift::default()).build()?)
 }
 
 /// Whose the first bytes of a connection are, and those bytes.

@@ -12,7 +12,7 @@ Usage: inspect [OPTIONS] [--requests FILE] [--responses FILE]
   --requests FILE     what a client sent, decoded as its server would
   --responses FILE    what the server sent, decoded as the client that sent those requests would;
                       without --requests, as answers to plain requests
-  --protocol NAME     http1, http2, dubbo, bolt; auto (the default) looks at the first bytes
+  --protocol NAME     http1, http2, dubbo, bolt, thrift; auto (the default) looks at the first bytes
   --depth DEPTH       boundary: where messages begin and end, and their ids
                       route: what route tables look at (the default)
                       fields: that, and every field

@@ -67,7 +67,7 @@ fn run(args: &Args) -> Result<bool, Failure> {
         .map_err(Failure::Usage)?;
     // Nothing here waits: answers come from a file, and data is gone as soon as it is counted.
     let mut limits = Limits::default();
-    limits.pipelined = usize::MAX;
+    (limits.pipelined, limits.open) = (usize::MAX, usize::MAX);
     let limits = Arc::new(limits);
     let depth = Arc::new(args.depth.clone());
     let side = |dir, conn: Conn, bytes| {
@@ -98,6 +98,7 @@ fn registry(responses_alone: bool) -> Result<Registry, String> {
         .with(meshwire_http2::Http2::default().observe(true))
         .with(meshwire_dubbo::Dubbo::default())
         .with(meshwire_sofarpc::Bolt::default())
+        .with(meshwire_thrift::Thrift::new())
         .build()
         .map_err(|error| error.to_string())
 }
@@ -212,8 +213,9 @@ impl<W: Write> Inspection<W> {
                 Err(error) => {
                     side.done = error.is_fatal();
                     self.clean = false;
-                    let dir = side.dir;
-                    self.report.put(&Record::error(dir, &error), None)?;
+                    let mut record = Record::error(side.dir, &error);
+                    record.stream = error.stream().map(|stream| on_wire(self.correlation, stream));
+                    self.report.put(&record, None)?;
                 }
             }
             moved = true;
@@ -246,6 +248,7 @@ impl<W: Write> Inspection<W> {
         for event in std::iter::once(&event).chain(&behind) {
             if let Some(mut record) = Record::of(dir, self.protocol, begun, event, &self.depth) {
                 record.wire = (framed && ends(event)).then_some(wire);
+                record.stream = event.stream().map(|stream| on_wire(self.correlation, stream));
                 if matches!(event, Event::Heartbeat { .. } | Event::GoAway) {
                     record.stream = control_id.map(|id| id.to_string());
                 }
@@ -289,4 +292,13 @@ impl<W: Write> Inspection<W> {
             }
         }
     }
+}
+
+/// The id of a stream. An end that is given one again has a name of its own for it, wider than the wire's ids.
+fn on_wire(correlation: Correlation, stream: StreamId) -> String {
+    let id = match correlation {
+        Correlation::Id { bits } if bits < 64 => stream.id() & !(u64::MAX << bits),
+        _ => stream.id(),
+    };
+    id.to_string()
 }
