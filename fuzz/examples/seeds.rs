@@ -5,6 +5,8 @@
 mod bolt;
 #[path = "seeds/http2.rs"]
 mod http2;
+#[path = "seeds/thrift.rs"]
+mod thrift;
 
 use std::fs;
 use std::io;
@@ -36,13 +38,15 @@ fn main() -> io::Result<()> {
         ],
     ];
     let named = |seeds: Seeds| seeds.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
-    let targets: [(_, Seeds<String>); 6] = [
+    let targets: [(_, Seeds<String>); 8] = [
         ("http1", named(http1())),
         ("dubbo", named(dubbo())),
         ("framed", named(framed())),
         ("mux", mux()),
         ("http2", named(http2::conversations())),
         ("bolt", named(bolt::conversations())),
+        ("thrift", thrift::framed()),
+        ("thrift_unframed", thrift::unframed()),
     ];
     for (protocol, (target, seeds)) in targets.iter().enumerate() {
         for (n, (name, turns)) in seeds.iter().enumerate() {
@@ -55,8 +59,15 @@ fn main() -> io::Result<()> {
             }
             let ops: Vec<u8> = ops[n % ops.len()].iter().flat_map(|op| op.to_bytes()).collect();
             let requests = turns.first().map(Vec::as_slice).unwrap_or_default();
-            let tail: [&[u8]; 4] = [requests, &[protocol as u8], &ops, &settings[n % settings.len()].to_bytes()];
-            write(&root.join("joined"), &format!("{target}-{name}"), &tail)?;
+            let joined = |name: String, protocol: u8, ops: &[u8]| {
+                let tail: [&[u8]; 4] = [requests, &[protocol], ops, &settings[n % settings.len()].to_bytes()];
+                write(&root.join("joined"), &name, &tail)
+            };
+            joined(format!("{target}-{name}"), protocol as u8, &ops)?;
+            // From one transport to another, with no changes on the way that could be blamed for what comes of it.
+            if target.starts_with("thrift") {
+                joined(format!("{target}-{name}-moved"), 8 + (n / 3 % 3) as u8, &[0xff; 4 * Op::LEN])?;
+            }
         }
     }
     for (n, (name, which, turns)) in bridge().into_iter().enumerate() {

@@ -22,15 +22,16 @@ pub(crate) fn protocol_of(data: &[u8]) -> u8 {
     tail.arbitrary().unwrap_or_default()
 }
 
-pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
+/// Requests in `down`, of which the client codec makes those of `up`.
+pub(crate) fn run(down: &dyn Protocol, up: &dyn Protocol, data: &[u8]) {
     let (wire, mut tail) = input::split_tail(data, TAIL);
     let _protocol: u8 = tail.arbitrary().unwrap_or_default();
     let ops: Vec<Op> = (0..OPS).map(|_| input::op(&mut tail)).collect();
     let settings = input::settings(&mut tail);
 
     let mut joined = Joined {
-        relayed: Relayed::new(protocol, settings),
-        app: App::new(protocol, settings),
+        relayed: Relayed::between(down, up, None, settings),
+        app: App::new(up, settings),
         there: Wire::new(&ops, 0),
         back: Wire::new(&ops, 1),
     };

@@ -23,7 +23,7 @@ pub(crate) fn run(protocol: &dyn Protocol, data: &[u8]) {
     let (wire, mut tail) = input::split_tail(data, Settings::LEN);
     let settings = input::settings(&mut tail);
     check_detection(protocol, wire);
-    exchange(Relayed::new(protocol, settings), wire);
+    exchange(Relayed::between(protocol, protocol, None, settings), wire);
 }
 
 /// One protocol from whoever asks and another to whoever answers; a third, which reads what the second writes, is the
@@ -104,11 +104,12 @@ impl Asked {
 }
 
 impl Relayed {
-    pub(crate) fn new(protocol: &dyn Protocol, settings: Settings) -> Self {
-        Self::between(protocol, protocol, None, settings)
-    }
-
-    fn between(down: &dyn Protocol, up: &dyn Protocol, reader: Option<&dyn Protocol>, settings: Settings) -> Self {
+    pub(crate) fn between(
+        down: &dyn Protocol,
+        up: &dyn Protocol,
+        reader: Option<&dyn Protocol>,
+        settings: Settings,
+    ) -> Self {
         let end = |codec: Box<dyn Codec>| Endpoint::new(codec).with_high_water(settings.high_water());
         let mut relay = Relay::new(end(Box::new(Checked::new(down, settings.server()))));
         let client = Box::new(Checked::new(up, settings.client()));

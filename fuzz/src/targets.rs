@@ -6,6 +6,7 @@ use meshwire_dubbo::Dubbo;
 use meshwire_http1::Http1;
 use meshwire_http2::Http2;
 use meshwire_sofarpc::Bolt;
+use meshwire_thrift::{Thrift, Transport};
 
 use crate::{hpack, joined, relayed, routes, spliced};
 
@@ -25,6 +26,8 @@ pub const ALL: &[(&str, Target)] = &[
     ("mux", mux),
     ("routes", routes),
     ("splice", splice),
+    ("thrift", thrift),
+    ("thrift_unframed", thrift_unframed),
 ];
 
 /// Bolt, both roles.
@@ -71,15 +74,23 @@ pub fn http2(data: &[u8]) {
 
 /// A client and a server codec, and what lies between them changed on the way.
 pub fn joined(data: &[u8]) {
+    let (thrift, thrift_in) = (Thrift::new(), |transport| Thrift::new().with_transport(transport));
+    let unframed = thrift_in(Transport::Unframed);
     let protocol: &dyn Protocol = match joined::protocol_of(data) {
         0 => &Http1::default(),
         1 => &Dubbo::default(),
         3 => &toy::Mux,
         4 => &Http2::default(),
         5 => &Bolt::default(),
+        6 => &thrift,
+        7 => &unframed,
+        // From whatever a client speaks to what its server does.
+        8 => return joined::run(&thrift, &thrift_in(Transport::Framed), data),
+        9 => return joined::run(&thrift, &thrift_in(Transport::TTHeader), data),
+        10 => return joined::run(&thrift, &unframed, data),
         _ => &toy::Framed,
     };
-    joined::run(protocol, data);
+    joined::run(protocol, protocol, data);
 }
 
 /// The multiplexed toy of the kit, both roles: credit, streams refused and reset, ids given as they are written.
@@ -95,4 +106,14 @@ pub fn routes(data: &[u8]) {
 /// Two HTTP/2 connections as one.
 pub fn splice(data: &[u8]) {
     spliced::run(data);
+}
+
+/// Thrift as its first message has it, both roles.
+pub fn thrift(data: &[u8]) {
+    relayed::run(&Thrift::new(), data);
+}
+
+/// Thrift without frames, both roles: messages end where their structs do.
+pub fn thrift_unframed(data: &[u8]) {
+    relayed::run(&Thrift::new().with_transport(Transport::Unframed), data);
 }
