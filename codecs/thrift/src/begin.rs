@@ -54,7 +54,7 @@ impl Place<'_> {
     /// Whether the bytes before `to` are there.
     fn has(&self, to: usize) -> Result<bool, Fault> {
         if to > self.end {
-            return Err(cut_short(self.end));
+            return Err(cut_short(self.at));
         }
         Ok(to <= self.seen.len())
     }
@@ -165,7 +165,7 @@ fn number(place: Place<'_>, at: usize) -> Result<Parse<(u32, usize)>, Fault> {
     let to = place.seen.len().min(place.end);
     match varint::read(place.seen.get(at..to).unwrap_or_default()) {
         Varint::Done(value, len) => Ok(Parse::Done((value, len))),
-        Varint::More if to >= place.end => Err(cut_short(place.end)),
+        Varint::More if to >= place.end => Err(cut_short(place.at)),
         Varint::More => Ok(Parse::Need(to.saturating_add(1))),
         Varint::TooLong => Err(Fault::new("varint", "a number of 32 bits takes at most five bytes", at)),
     }
@@ -184,7 +184,7 @@ fn json(place: Place<'_>) -> Result<Parse<Begin>, Fault> {
     let rest = place.seen.get(name_at..to).unwrap_or_default();
     let looked_at = rest.get(..rest.len().min(max.saturating_add(1))).unwrap_or_default();
     let more = |at: usize| match at >= place.end {
-        true => Err(cut_short(place.end)),
+        true => Err(cut_short(place.at)),
         false => Ok(Parse::Need(at.saturating_add(1))),
     };
     let Some(len) = memchr::memchr2(b'"', b'\\', looked_at) else {

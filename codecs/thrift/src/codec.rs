@@ -114,7 +114,7 @@ impl ThriftCodec {
         if let Some(error) = &unknown.failed {
             return Some(Err(error.clone()));
         }
-        let look = detect::look(input);
+        let look = detect::transport(input);
         unknown.receiving = matches!(look, Look::NeedMore(_)) && !input.is_empty();
         match look {
             // One byte may tell that it is nothing, and on the asking end what is sent tells what will come.

@@ -26,6 +26,22 @@ pub(crate) enum Look {
     Yes(Layout),
 }
 
+/// Whether the messages of a connection that is Thrift's stand in frames. What is wrong with them is said by whoever reads
+/// them.
+pub(crate) fn transport(prefix: &[u8]) -> Look {
+    let unframed = |encoding| Look::Yes(Layout::new(Transport::Unframed, encoding));
+    match prefix {
+        [] => Look::NeedMore(1),
+        [0x80] | [begin::COMPACT] => Look::NeedMore(2),
+        [0x80, 0x01, ..] => unframed(Encoding::Binary),
+        [begin::COMPACT, ..] => unframed(Encoding::Compact),
+        [0x80..=0xff, ..] => Look::No,
+        [_, _, _, _, first, ..] if first.is_ascii_graphic() && *first != b'[' => unframed(Encoding::OldBinary),
+        [_, _, _, _, _, ..] => Look::Yes(Layout::new(Transport::Framed, Encoding::Binary)),
+        _ => Look::NeedMore(LENGTH + 1),
+    }
+}
+
 /// Looks at the first bytes of a client.
 pub(crate) fn look(prefix: &[u8]) -> Look {
     match prefix {
@@ -95,7 +111,9 @@ fn message(prefix: &[u8], at: usize, end: usize, transport: Transport, encoding:
         }
         Ok(Parse::Done(begin)) => {
             let name = prefix.get(begin.name).unwrap_or_default();
-            let is_call = matches!(begin.kind, kind::CALL | kind::ONE_WAY);
+            let third = at.checked_add(2).and_then(|at| prefix.get(at));
+            let is_call =
+                matches!(begin.kind, kind::CALL | kind::ONE_WAY) && (encoding != Encoding::Binary || third == Some(&0));
             if is_call && !name.is_empty() && name.iter().all(u8::is_ascii_graphic) {
                 Look::Yes(Layout::new(transport, encoding))
             } else {

@@ -70,22 +70,33 @@ pub(crate) fn layout_for(config: &Config, from: Layout, head: &Head) -> Result<L
 }
 
 /// The parts of a message's name, with the edits of `head`.
-pub(crate) fn name<'a>(config: &Config, to: Transport, head: &'a Head, old: &'a [u8]) -> [&'a [u8]; 3] {
-    let (service, method) = begin::split(old);
+pub(crate) fn name<'a>(
+    config: &Config,
+    to: Transport,
+    head: &'a Head,
+    old: &'a [u8],
+) -> Result<[&'a [u8]; 3], EncodeError> {
+    let from = tag::transport(head.note());
+    // In Dubbo's frame the service has a place of its own, and a colon in the name means nothing.
+    let (service, method) = if from == Transport::Dubbo { (None, old) } else { begin::split(old) };
     let method = head.edited(Attribute::Method).unwrap_or(method);
+    if from == Transport::Dubbo && to != Transport::Dubbo && method.contains(&b':') {
+        // It was not routed by what would be its service.
+        return Err(invalid("a colon in the name of Dubbo's method, which means something in other transports"));
+    }
     let strips = config.strips_service && head.kind().is_request();
     let service = match head.edited(Attribute::Service) {
         _ if strips => None,
         // It has a place of its own.
         Some(_) if to == Transport::Dubbo || to == Transport::TTHeader && service.is_none() => None,
-        None if to == Transport::Dubbo && tag::transport(head.note()) != Transport::Dubbo => None,
+        None if to == Transport::Dubbo && from != Transport::Dubbo => None,
         Some(service) => Some(service),
         None => service,
     };
-    match service {
+    Ok(match service {
         Some(service) => [service, b":", method],
         None => [b"", b"", method],
-    }
+    })
 }
 
 /// Nothing that JSON would have to escape.
@@ -137,7 +148,7 @@ pub(crate) fn rebuild(config: &Config, found: &Found, head: &Head, out: &mut Vec
             out.extend_from_slice(&[0; LENGTH]);
         }
         let old = bytes.get(found.name.clone()).unwrap_or_default();
-        let name = name(config, to.transport, head, old);
+        let name = name(config, to.transport, head, old)?;
         check_name(to.encoding, &name)?;
         let own = match to.transport {
             // Only the frame's counts.

@@ -150,7 +150,7 @@ fn header(seen: &[u8], len: usize, transport: Transport) -> Read {
     // What stands there says more than the number: old binary has none, and Volo puts a frame inside.
     let left = len.saturating_sub(message_at);
     if left < 2 {
-        return Err(refused(Fault::new("cut_short", "the frame ends before its message", len)));
+        return Err(refused(Fault::new("cut_short", "the frame ends before its message", message_at)));
     }
     let Some(first) = seen.get(message_at..).filter(|rest| rest.len() >= left.min(LENGTH + 2)) else {
         return Ok(Parse::Need(message_at.saturating_add(left.min(LENGTH + 2))));
@@ -225,7 +225,7 @@ fn dubbo(seen: &[u8], len: usize) -> Read {
         return Err(refused(Fault::new("length", "the two lengths of the frame differ", 6), known));
     }
     if first.len() < 2 {
-        return Err(refused(Fault::new("cut_short", "the frame ends before its message", len), known));
+        return Err(refused(Fault::new("cut_short", "the frame ends before its message", message_at), known));
     }
     if first != begin::BINARY {
         return Err(refused(Fault::new("version", "Dubbo's messages are strict binary", message_at), known));

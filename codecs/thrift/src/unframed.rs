@@ -371,7 +371,10 @@ impl Unframed {
             check = Some(Box::new(looked));
         }
         let strips = self.config.strips_service && head.kind().is_request();
-        let renamed = head.is_edited() || strips || to.encoding != message.layout.encoding;
+        let renamed = head.is_edited()
+            || strips
+            || to.encoding != message.layout.encoding
+            || message.layout.transport == Transport::Dubbo;
         if !renamed && message.begin.id == id {
             cx.output().put(bytes.get(message.at..message.begin.end).unwrap_or_default());
         } else if !renamed && message.begin.id_len == 4 && to.encoding != Encoding::Compact {
@@ -382,8 +385,12 @@ impl Unframed {
                 }
             });
         } else {
-            let name =
-                edit::name(&self.config, to.transport, head, bytes.get(message.begin.name.clone()).unwrap_or_default());
+            let name = edit::name(
+                &self.config,
+                to.transport,
+                head,
+                bytes.get(message.begin.name.clone()).unwrap_or_default(),
+            )?;
             edit::check_name(to.encoding, &name)?;
             cx.output().append(|out| begin::put(to.encoding, message.begin.kind, &name, id, out));
         }

@@ -200,11 +200,10 @@ fn each_frame_is_of_its_own_layout() {
 fn what_begins_no_call_costs_the_connection() {
     for (bytes, code) in [
         (&b"GET / HTTP/1.1\r\n"[..], "magic"),
-        (b"\0\0\0\0\0\0", "magic"),
+        (b"\0\0\0\0\0\0", "length"),
         (b"\x80\x02\0\x01", "magic"),
         (b"\xff\xff\xff\xff\x80\x01", "magic"),
-        (&reply((Wrap::Framed, Binary), "reserve", 7), "magic"),
-        (&reply((Wrap::Unframed, Compact), "reserve", 7), "magic"),
+        (&reply((Wrap::Unframed, Compact), "reserve", 7), "direction"),
     ] {
         let mut end = server();
         let refused = error(&mut end, bytes);
@@ -216,7 +215,7 @@ fn what_begins_no_call_costs_the_connection() {
 }
 
 #[test]
-fn a_name_that_nobody_has_begins_no_call_unless_the_transport_is_pinned() {
+fn a_name_that_nobody_has_is_not_taken_for_a_call_but_read_where_it_is_one() {
     for layout in LAYOUTS {
         let is_told_by_its_name = matches!(layout.0, Wrap::Framed | Wrap::Unframed);
         for (name, told) in
@@ -228,7 +227,7 @@ fn a_name_that_nobody_has_begins_no_call_unless_the_transport_is_pinned() {
             assert_eq!(detected, if told { Detection::Yes } else { Detection::No }, "{layout:?} {name}");
             let mut end = server();
             end.input().extend_from_slice(&bytes);
-            assert_eq!(end.decode().is_ok(), told, "{layout:?} {name}");
+            assert!(end.decode().is_ok(), "{layout:?} {name}");
             let mut end = server_of(&Thrift::new().with_transport(layout.0.transport()));
             assert_eq!(head(&mut end, &bytes).verb(), Attr::Value(name.as_bytes()), "{layout:?}");
         }

@@ -430,3 +430,16 @@ proptest! {
         }
     }
 }
+
+/// Routed by Dubbo's service, it would be dispatched by another one.
+#[test]
+fn a_colon_in_the_name_of_dubbo_s_method_does_not_become_a_service() {
+    let bytes = dubbo("com.example.Store", 7, &message(Binary, CALL, "Admin:drop", 7, &[0]));
+    let asked = head(&mut server(), &bytes);
+    assert_eq!(sent(&mut client(), asked.clone()), bytes);
+    for transport in [Transport::Framed, Transport::Unframed, Transport::THeader, Transport::TTHeader] {
+        let mut client = client_of(&Thrift::new().with_transport(transport));
+        let sent = client.send(&mut Event::Head(asked.clone()));
+        assert!(matches!(sent, Err(EncodeError::Invalid { .. } | EncodeError::Refused(_))), "{transport}: {sent:?}");
+    }
+}
