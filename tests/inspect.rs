@@ -223,6 +223,8 @@ fn thrift_both_ways() {
     assert_eq!((&events[4]["kind"], &events[4]["stream"]), (&json!("one_way"), &json!("0")));
     let told: Vec<_> = events[5..].iter().map(|event| (event["outcome"].as_str(), event["status"].as_u64())).collect();
     assert_eq!(told, [(Some("success"), None), (Some("exception"), None), (Some("overloaded"), Some(11))]);
+    let (alone, status) = self::events("thrift-answered", None, Some(&answered), &[]);
+    assert_eq!((alone.iter().filter(|event| event["event"] == "head").count(), status), (3, 0), "{alone:#?}");
 }
 
 #[test]
