@@ -839,13 +839,14 @@ impl Relay {
     /// Tells the upstream that nobody wants the answer, ahead of whatever waits for it.
     fn cancel_up(&mut self, exchange: ExchangeId, reason: ResetReason) {
         let Some(state) = self.exchanges.get_mut(&exchange) else { return };
-        let (down, ended) = (state.down, state.request_ended && (state.answered || state.response_ended));
+        let (down, came) = (state.down, state.done.request_bytes);
+        let ended = state.request_ended && (state.answered || state.response_ended);
         match std::mem::replace(&mut state.to, To::Nowhere) {
             To::Nowhere => {}
             To::Undecided(waiting) => {
                 self.undecided = self.undecided.saturating_sub(waiting.len());
-                let n = waiting.iter().map(Event::data_len).sum();
-                self.down.release(down, n);
+                // With what came along with the head, which goes to nobody either.
+                self.down.release(down, usize::try_from(came).unwrap_or(usize::MAX));
             }
             To::Link(link, name) => {
                 self.drop_held_up(exchange, link);

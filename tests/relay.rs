@@ -459,3 +459,17 @@ fn an_upstream_waits_from_when_it_was_connected() {
     let _ = relay.poll();
     assert!(relay.upstream(link).is_some_and(|end| !end.codec().state().close));
 }
+
+#[test]
+fn what_is_answered_here_leaves_the_window_as_it_was() {
+    let mut bench = Bench::new(Dubbo::default());
+    let text = "x".repeat(10_000);
+    let call = Call::new("com.example.Greeter", "hello").with_arg(&text);
+    for id in 0..100 {
+        bench.relay.downstream().input().extend_from_slice(call.head(id).bytes());
+        bench.run_with(|relay, _, exchange, _| relay.respond(exchange, &LocalReply::new(Outcome::Denied, "no")));
+        let answered = bench.received();
+        assert_eq!(bench.outcomes(&answered).len(), 1, "request {id}");
+    }
+    assert_eq!(bench.relay.open(), 0);
+}
