@@ -550,13 +550,13 @@ impl Mux {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.begun && !stream.sent) else {
             return Err(EncodeError::NotOpen(body.stream));
         };
+        if over && body.data.len() > stream.send_credit.min(self.send_credit) {
+            return Err(NO_MORE_CREDIT);
+        }
         loop {
             let n = body.data.len().min(MAX_PAYLOAD).min(stream.send_credit).min(self.send_credit);
             let ends = body.end && n == body.data.len();
             if n == 0 && !body.data.is_empty() {
-                if over {
-                    return Err(NO_MORE_CREDIT);
-                }
                 stream.blocked = true;
                 return Ok(Sent::Blocked);
             }
@@ -614,8 +614,8 @@ impl Codec for Mux {
             Event::Head(head) => {
                 let data = head.data().len();
                 let id = u32::try_from(head.stream().id()).unwrap_or_default();
-                let credit =
-                    self.streams.get(&id).map_or(usize::MAX, |stream| stream.send_credit).min(self.send_credit);
+                let new = self.peer.map_or(0, |peer| peer.window);
+                let credit = self.streams.get(&id).map_or(new, |stream| stream.send_credit).min(self.send_credit);
                 if self.is_over() && data > credit {
                     return Err(NO_MORE_CREDIT);
                 }
