@@ -121,9 +121,12 @@ if ! done_once tonic/target tonic/Cargo.toml tonic/Cargo.lock tonic/src/*.rs; th
     echo "$sum" > tonic/target/.made-from
 fi
 
+# The longest of all, beside what follows.
+volo=
 if ! done_once volo/target thrift/echo.thrift volo/Cargo.toml volo/Cargo.lock volo/build.rs volo/src/*.rs; then
-    (cd volo && cargo build --locked --quiet --target-dir target)
-    echo "$sum" > volo/target/.made-from
+    (cd volo && cargo build --locked --quiet --target-dir target) &
+    volo=$!
+    volo_sum=$sum
 fi
 
 if ! done_once java/grpc/target java/grpc/pom.xml java/grpc/src/interop/*.java; then
@@ -153,3 +156,8 @@ for version in dubbo3 dubbo27; do
         echo "$sum" > "java/$version/target/.made-from"
     fi
 done
+
+if [ -n "$volo" ]; then
+    wait "$volo"
+    echo "$volo_sum" > volo/target/.made-from
+fi
