@@ -33,6 +33,8 @@ pub(crate) struct Unframed {
     limits: Arc<Limits>,
     depth: Arc<Depth>,
     rx: Rx,
+    /// What the last message was waited for in: one more costs no allocation.
+    spare: Option<Box<Waiting>>,
     /// Bytes that must be there before it is worth another look.
     need: usize,
     tx: Option<Tx>,
@@ -93,6 +95,7 @@ impl Unframed {
             limits: conn.limits,
             depth: conn.depth,
             rx: Rx::Start,
+            spare: None,
             need: 1,
             tx: None,
             refused: false,
@@ -194,7 +197,15 @@ impl Unframed {
         }
         let skip = Skip::new(structs_of(encoding), self.limits.nesting);
         let at = begin.end;
-        self.look_for_end(Box::new(Waiting { encoding, kind, begin, skip, at }), input)
+        let waiting = Waiting { encoding, kind, begin, skip, at };
+        let waiting = match self.spare.take() {
+            Some(mut spare) => {
+                *spare = waiting;
+                spare
+            }
+            None => Box::new(waiting),
+        };
+        self.look_for_end(waiting, input)
     }
 
     /// A message up to the limit comes in one event, as if it had a length.
@@ -217,7 +228,9 @@ impl Unframed {
                 let total = waiting.at.saturating_add(n);
                 if total <= whole {
                     self.check_size(total as u64, &waiting)?;
-                    return Ok(self.head(&waiting, total, true, input));
+                    let step = self.head(&waiting, total, true, input);
+                    self.spare = Some(waiting);
+                    return Ok(step);
                 }
                 (total, total as u64)
             }
