@@ -507,6 +507,13 @@ impl Relay {
             }
             return;
         };
+        if state.response_ended && !state.response_begun && !matches!(event, Event::Reset(_)) {
+            // An answer to a one-way request whose end is still to come: some servers give one. Nobody would read it.
+            if let Some(up) = self.upstream(link) {
+                up.release(stream, n);
+            }
+            return;
+        }
         match &mut event {
             Event::Reset(_) if state.answered => {
                 self.unwanted(exchange, link, stream);

@@ -363,3 +363,24 @@ fn a_client_that_ends_with_a_call_that_nobody_answers_is_let_go() {
     assert_eq!(relay.open(), 0);
     assert!(matches!(relay.poll(), RelayStep::Closed));
 }
+
+/// Kitex and Volo answer them, when they are called as Go's clients do.
+#[test]
+fn an_answer_to_a_one_way_call_that_still_comes_is_dropped() {
+    let layout = (Wrap::Framed, Encoding::Binary);
+    let (mut relay, link) = relay(&Thrift::new(), &Thrift::new());
+    let large = frame(&message(Binary, ONE_WAY, "note", 7, &text(Binary, 1, &"x".repeat(200_000))));
+    let (exchange, head) = request(&mut relay, &large[..100_000]);
+    relay.forward(exchange, link, head);
+    settle(&mut relay);
+    let answer = frame(&message(Binary, REPLY, "note", 7, &text(Binary, 0, &"y".repeat(200_000))));
+    assert_eq!(answered(&mut relay, link, &answer[..100_000]), b"");
+    assert_eq!(answered(&mut relay, link, &answer[100_000..]), b"");
+    assert!(requests(&mut relay, &large[100_000..]).is_empty());
+    assert_eq!(relay.open(), 0);
+    asked(&mut relay, link);
+    let (exchange, head) = request(&mut relay, &call(layout, "next", 8));
+    relay.forward(exchange, link, head);
+    settle(&mut relay);
+    assert_eq!(answered(&mut relay, link, &reply(layout, "next", 8)), reply(layout, "next", 8));
+}
