@@ -91,6 +91,19 @@ use codec::ThriftCodec;
 use config::Config;
 
 /// The Thrift protocol.
+///
+/// ```
+/// use meshwire::{Codec, Conn, Cx, Event, Output, Protocol};
+/// use meshwire_thrift::{Call, Thrift, Transport};
+///
+/// // Servers that are not multiplexed, in frames, behind clients that have none.
+/// let protocol = Thrift::new().with_transport(Transport::Framed).stripping_service();
+/// let call = Call::new("Store:reserve").in_transport(Transport::Unframed).head(7);
+/// let (mut codec, mut output) = (protocol.codec(Conn::client()), Output::new());
+/// let _ = codec.encode(&mut Event::Head(call), &mut Cx::new(&mut output, Default::default()))?;
+/// assert_eq!(output.take(), b"\0\0\0\x14\x80\x01\0\x01\0\0\0\x07reserve\0\0\0\x07\0".to_vec());
+/// # Ok::<(), meshwire::EncodeError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Thrift {
     config: Arc<Config>,
@@ -195,7 +208,7 @@ pub(crate) fn wire_id(head: &meshwire::Head) -> Option<u64> {
             _ => None,
         };
     }
-    match found::Found::read(head.bytes(), usize::MAX, &zlib::Peek::default()) {
+    match found::Found::read(head.bytes(), destination::MAX_NAME, &zlib::Peek::default()) {
         Ok(Parse::Done(found)) => Some(found.id.value),
         _ => None,
     }

@@ -451,7 +451,7 @@ impl Message {
         let (at, end, framed) = if layout.transport == Transport::Unframed {
             (0, usize::MAX, None)
         } else {
-            match Found::read(bytes, usize::MAX, &Peek::default()) {
+            match Found::read(bytes, destination::MAX_NAME, &Peek::default()) {
                 Ok(Parse::Done(found)) if !found.compressed => (found.message_at, found.len, Some(found.id.value)),
                 Ok(Parse::Done(_)) => return Err(edit::no_place("a compressed message in this transport")),
                 _ => return Err(edit::invalid("the head holds no whole message header")),
