@@ -427,3 +427,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_call_that_others_were_answered_before_is_forgotten_where_one_more_would_be_too_many() {
+    for layout in LAYOUTS {
+        let mut end = server_with(|limits| limits.open = 4);
+        let all = names(&mut end, layout, &[1, 2, 3]);
+        // Nobody answers the first.
+        assert_eq!(answer(&mut end, layout, all[1]), Ok(Sent::All));
+        assert_eq!(answer(&mut end, layout, all[2]), Ok(Sent::All));
+        // With these it is one of four: as many as may be.
+        names(&mut end, layout, &[4, 5, 6]);
+        end.input().extend_from_slice(&call(layout, "reserve", 7));
+        let forgotten = end.decode().unwrap();
+        let Step::Event(Event::Reset(reset)) = forgotten else { panic!("{layout:?}: {forgotten:?}") };
+        assert_eq!((reset.stream, reset.reason), (all[0], ResetReason::Cancelled), "{layout:?}");
+        assert_eq!(head(&mut end, b"").stream().id(), 7, "{layout:?}");
+        assert!(matches!(answer(&mut end, layout, all[0]), Err(EncodeError::NotOpen(_))), "{layout:?}");
+        // Those that were not passed are waited for.
+        end.input().extend_from_slice(&call(layout, "reserve", 8));
+        assert!(matches!(end.decode(), Ok(Step::Paused)), "{layout:?}");
+    }
+}
