@@ -85,7 +85,14 @@ impl FrameFormat for Format {
         Ok(Parse::Done(Frame::new(kind, len, payload_at, id).with_tag(opcode.into())))
     }
 
-    fn head(&self, frame: &Frame, seen: &[u8], _: &Depth, _: &mut Scan, head: &mut Head) -> Result<Parse<()>, Fault> {
+    fn head(
+        &mut self,
+        frame: &Frame,
+        seen: &[u8],
+        _: &Depth,
+        _: &mut Scan,
+        head: &mut Head,
+    ) -> Result<Parse<()>, Fault> {
         let Some(&[_, code, _, _, extras, _, s0, s1]) = seen.first_chunk() else { return Ok(Parse::Need(8)) };
         let (at, method) = (usize::from(extras).saturating_add(24), name(code));
         let Some(key) = seen.get(at..frame.payload_at) else { return Ok(Parse::Need(frame.payload_at)) };
@@ -108,7 +115,7 @@ impl FrameFormat for Format {
         Ok(Parse::Done(()))
     }
 
-    fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    fn rebuild(&mut self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         let (asked, answer) = (head.stream().tag() as u8, !head.kind().is_request());
         let (method, code) = (name(asked), head.edited(Attribute::Method).and_then(opcode).unwrap_or(asked));
         if answer && method != loud(method) && head.is_end() && head.status() == Some(unsaid(method)) {
@@ -195,7 +202,7 @@ fn demo() -> Result<(), common::Failed> {
     while let (Ok(Parse::Done(frame)), Some(code)) = (Format.frame(rest), rest.get(1)) {
         let (message, behind) = rest.split_at_checked(frame.len as usize).ok_or("an answer is cut short")?;
         let mut head = Head::new(&HEAD, Kind::Response, StreamId::NEW, Bytes::copy_from_slice(message));
-        let _ = Format.head(&frame, message, &Depth::ALL, &mut Scan::default(), &mut head);
+        let _ = Format.head(&frame, message, &Depth::ALL, &mut Scan::new(message.len()), &mut head);
         let value = String::from_utf8_lossy(message.get(frame.payload_at..).unwrap_or_default());
         println!("{:>6}  {:<10} {:<14} {value}", frame.id.value, name(*code), head.outcome().name());
         rest = behind;

@@ -56,6 +56,9 @@ pub struct DecodeError {
     pub limit: Option<Limit>,
     /// Whether the codec has queued an answer to its peer itself.
     pub replied: bool,
+    /// Whether the message is one that only the other end may send, as a server's own request: its id is the peer's, and
+    /// names no exchange of this end.
+    pub stray: bool,
     outcome: Outcome,
 }
 
@@ -71,6 +74,7 @@ impl DecodeError {
             message_offset: 0,
             limit: None,
             replied: false,
+            stray: false,
             outcome: Outcome::BadRequest,
         }
     }
@@ -102,6 +106,13 @@ impl DecodeError {
     #[must_use]
     pub const fn with_reply(mut self) -> Self {
         self.replied = true;
+        self
+    }
+
+    /// The same error of a message that belongs to no exchange of this end.
+    #[must_use]
+    pub const fn of_stray(mut self) -> Self {
+        self.stray = true;
         self
     }
 

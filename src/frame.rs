@@ -9,5 +9,5 @@ mod sending;
 
 pub use checksum::Checksum;
 pub use codec::FrameCodec;
-pub use format::{Control, Fault, Frame, FrameFormat, FrameKind, Parse, Rebuilt, Scan};
+pub use format::{Control, Fault, Frame, FrameFormat, FrameKind, Parse, Rebuilt, Scan, Watch};
 pub use id::IdField;

@@ -67,6 +67,7 @@ pub struct HeadFormat {
     forward: fn(&mut Head),
     upgrade: fn(&Head) -> Option<&[u8]>,
     kept_id: fn(&Head) -> Option<u64>,
+    why_unseen: fn(&Head) -> Option<&'static str>,
 }
 
 /// Reads the field at `*cursor` of a head's bytes and moves the cursor behind it; `None` behind the last one.
@@ -94,6 +95,7 @@ impl HeadFormat {
             forward: |_| {},
             upgrade: |_| None,
             kept_id: |_| None,
+            why_unseen: |_| None,
         }
     }
 
@@ -160,6 +162,13 @@ impl HeadFormat {
     #[must_use]
     pub const fn with_kept_id(mut self, kept_id: fn(&Head) -> Option<u64>) -> Self {
         self.kept_id = kept_id;
+        self
+    }
+
+    /// How [`RoutingKey::why_unseen`] is answered.
+    #[must_use]
+    pub const fn with_why_unseen(mut self, why_unseen: fn(&Head) -> Option<&'static str>) -> Self {
+        self.why_unseen = why_unseen;
         self
     }
 
@@ -329,6 +338,17 @@ impl Head {
     pub fn set_owned(&mut self, attribute: Attribute, value: &[u8]) {
         self.edits = Some(with_attribute(self.edits.take(), attribute, value));
         self.mark(attribute, OWNED, 0);
+    }
+
+    /// Bytes of the codec's own, kept beside the head's: fields that do not lie on the wire as they read, for
+    /// [`HeadFormat::with_fields`] to find them in.
+    pub fn set_aside(&mut self, bytes: impl Into<Box<[u8]>>) {
+        self.edits.get_or_insert_default().aside = bytes.into();
+    }
+
+    /// What was [set aside](Self::set_aside).
+    pub fn aside(&self) -> &[u8] {
+        self.edits.as_ref().map_or(&[], |edits| &edits.aside)
     }
 
     /// The message does not carry `attribute`.
@@ -661,6 +681,10 @@ impl RoutingKey for Head {
 
     fn fields(&self) -> Option<Fields<'_>> {
         self.fields_at().map(|at| Fields::of_head(self, at))
+    }
+
+    fn why_unseen(&self) -> Option<&'static str> {
+        (self.format.why_unseen)(self)
     }
 }
 

@@ -127,6 +127,12 @@ pub trait RoutingKey {
     /// The fields (headers, attachments) in wire order; `None` when the codec was not asked to look.
     fn fields(&self) -> Option<Fields<'_>>;
 
+    /// Why something can never be seen of this message, whatever the codec is asked to decode: the sentence says what hides
+    /// it. `None`: what was not seen was not asked for.
+    fn why_unseen(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What the search for a virtual host uses: the authority, else the service.
     fn host(&self) -> Attr<'_> {
         match self.attribute(Attribute::Authority) {

@@ -385,6 +385,7 @@ impl Relay {
     fn refused(&mut self, error: &DecodeError) {
         let reply = LocalReply::new(error.outcome(), error.detail);
         match error.stream() {
+            Some(_) if error.stray => {}
             Some(stream) => match self.by_down.remove(&stream.id()) {
                 Some(exchange) => {
                     let Some(state) = self.exchanges.get_mut(&exchange) else { return };
@@ -460,6 +461,8 @@ impl Relay {
                     return true;
                 }
                 Err(error) => match error.stream() {
+                    // It was no answer to anything that was asked here.
+                    Some(_) if error.stray => {}
                     Some(stream) => {
                         if let Some(&exchange) = self.by_up.get(&(link, stream.id())) {
                             self.respond(exchange, &LocalReply::new(Outcome::BadResponse, error.detail));

@@ -173,6 +173,60 @@ fn depth_is_what_the_routes_look_at() {
     assert!(table.lookup(&Key::unseen(), 0).is_ok());
 }
 
+/// A message that hides its fields, and its service where it says so.
+struct Hiding {
+    key: Key<'static>,
+    why: Option<&'static str>,
+}
+
+impl RoutingKey for Hiding {
+    fn attribute(&self, attribute: Attribute) -> Attr<'_> {
+        self.key.attribute(attribute)
+    }
+
+    fn fields(&self) -> Option<Fields<'_>> {
+        None
+    }
+
+    fn why_unseen(&self) -> Option<&'static str> {
+        self.why
+    }
+}
+
+#[test]
+fn what_a_message_hides_is_an_error_unless_the_document_says_otherwise() {
+    let document = |unseen_fields: &str| {
+        let routes = r#"[{"match": {"fields": [{"name": "env", "exact": "gray"}]}, "cluster": "gray"},
+            {"match": {"group": "g"}, "cluster": "g"}, {"cluster": "rest"}]"#;
+        let text = format!(r#"{{"virtual_hosts": [{{"hosts": ["s"], "routes": {routes}}}]{unseen_fields}}}"#);
+        RouteTable::from_json(&text).unwrap()
+    };
+    let hides = Hiding { key: Key::new().with(Attribute::Service, b"s"), why: Some("too long") };
+    for (text, errs) in [("", true), (r#", "unseen_fields": "error""#, true), (r#", "unseen_fields": "miss""#, false)] {
+        let table = document(text);
+        match table.lookup(&hides, 0) {
+            Err(miss) => {
+                assert!(errs, "{text}");
+                assert_eq!(miss, Miss::Hidden(NotSeen::Field("env"), "too long"));
+                assert_eq!(miss.outcome(), Outcome::BadRequest);
+                assert_eq!(miss.to_string(), "field env was not decoded: too long");
+            }
+            Ok(found) => {
+                assert!(!errs, "{text}");
+                assert_eq!(found.target(), Target::Cluster("rest"));
+            }
+        }
+        // What was only not asked for says nothing about the message.
+        let stale = Hiding { key: Key::new().with(Attribute::Service, b"s"), why: None };
+        assert_eq!(table.lookup(&stale, 0).unwrap_err(), Miss::NotSeen(NotSeen::Field("env")));
+        // The host is no field.
+        let hidden = Hiding { key: Key::unseen(), why: Some("kryo") };
+        let miss = table.lookup(&hidden, 0).unwrap_err();
+        assert_eq!(miss, Miss::Hidden(NotSeen::Attribute(Attribute::Authority), "kryo"));
+    }
+    assert!(RouteTable::from_json(r#"{"virtual_hosts": [], "unseen_fields": "pass"}"#).is_err());
+}
+
 #[test]
 fn what_was_not_decoded_is_named() {
     let none = Conditions::default;
@@ -561,7 +615,7 @@ fn ask<'t>(table: &'t RouteTable, key: &dyn RoutingKey) -> Answer<'t> {
         }
         Err(Miss::NoHost) => Err(Ok(None)),
         Err(Miss::NoRoute(virtual_host)) => Err(Ok(Some(host(virtual_host)))),
-        Err(Miss::NotSeen(what)) => Err(Err(what)),
+        Err(Miss::NotSeen(what) | Miss::Hidden(what, _)) => Err(Err(what)),
     }
 }
 

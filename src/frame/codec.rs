@@ -134,6 +134,23 @@ impl<F: FrameFormat> FrameCodec<F> {
         self.refuse(fault, stream, frame.len)
     }
 
+    /// A message that only the other end may send. Its id is the peer's own, and names no exchange of this end: what is owed
+    /// for it is written here.
+    #[cold]
+    fn wrong_way(&mut self, frame: &Frame, cx: &mut Cx<'_>) -> DecodeError {
+        let stream = StreamId::new(frame.id.value).with_tag(frame.tag);
+        let mut answer = Vec::new();
+        let reply =
+            LocalReply::new(Outcome::Unimplemented, "requests of the server's own are not taken on this connection");
+        let is_owed = frame.kind == FrameKind::Request && self.format.reply(stream, &reply, &mut answer);
+        if is_owed && !self.owe(answer, cx) {
+            return self.fatal(Fault::limit(Limit::Replies, "too many control replies are owed", 0));
+        }
+        let fault = Fault::new("direction", "only a server sends responses, only a client requests", 0);
+        let error = self.refuse(fault, stream, frame.len).of_stray();
+        if is_owed { error.with_reply() } else { error }
+    }
+
     /// The same for the frame at the front of `input`: it is read again, so that the way of those that are not refused
     /// need not keep it anywhere but in registers.
     #[cold]
@@ -220,8 +237,7 @@ impl<F: FrameFormat> FrameCodec<F> {
             FrameKind::Request | FrameKind::OneWay => self.role == Role::Server,
         };
         if !from_peer {
-            let fault = Fault::new("direction", "only a server sends responses, only a client requests", 0);
-            return Err(self.refuse(fault, stream, frame.len));
+            return Err(self.wrong_way(&frame, cx));
         }
         let whole = usize::try_from(frame.len).ok().filter(|len| *len <= self.limits.whole);
         match whole {
@@ -239,7 +255,12 @@ impl<F: FrameFormat> FrameCodec<F> {
             None => {
                 let head = Head::new(self.format.head_format(), kind(frame.kind), stream, Bytes::new());
                 self.need = 1;
-                self.rx = Rx::Front(Box::new(Front { frame, head, scan: Scan::default() }));
+                // What is looked at ends at the limit even where more was read, and what is missing is asked for only up to
+                // there: where a read ended must not decide what is said of a message.
+                let limit = self.limits.head.max(self.limits.whole).max(frame.payload_at);
+                let payload_end = frame.len.saturating_sub(trailer as u64);
+                let scan = Scan::new(usize::try_from(payload_end).unwrap_or(usize::MAX).min(limit));
+                self.rx = Rx::Front(Box::new(Front { frame, head, scan }));
                 Ok(None)
             }
         }
@@ -266,7 +287,7 @@ impl<F: FrameFormat> FrameCodec<F> {
         head.set_whole_frame();
         let end = len.saturating_sub(frame.trailer());
         let seen = input.get(..end).unwrap_or_default();
-        match self.format.head(frame, seen, &self.depth, &mut Scan::default(), &mut head) {
+        match self.format.head(frame, seen, &self.depth, &mut Scan::new(end), &mut head) {
             Ok(Parse::Done(())) => {}
             Ok(Parse::Need(_)) => return Err(self.refuse_first(cut_short(end), input)),
             Err(fault) => return Err(self.refuse_first(fault, input)),
@@ -368,12 +389,8 @@ impl<F: FrameFormat> FrameCodec<F> {
             return Ok(Some(Step::need(self.need.saturating_sub(input.len()))));
         }
         let Front { frame, head, scan } = &mut **front;
-        let (frame, stream) = (*frame, head.stream());
+        let (frame, stream, end) = (*frame, head.stream(), scan.end);
         let payload_end = frame.len.saturating_sub(frame.trailer() as u64);
-        // What is looked at ends at the limit even where more was read, and what is missing is asked for only up to
-        // there: where a read ended must not decide what is said of a message.
-        let limit = self.limits.head.max(self.limits.whole).max(frame.payload_at);
-        let end = usize::try_from(payload_end).unwrap_or(usize::MAX).min(limit);
         let n = input.len().min(end);
         let seen = input.get(..n).unwrap_or_default();
         let result = self.format.head(&frame, seen, &self.depth, scan, head);
@@ -617,8 +634,10 @@ impl<F: FrameFormat> FrameCodec<F> {
             remaining: remaining.saturating_add(rest.len() as u64),
             cut: rebuilt.cut as u64,
             tail: rebuilt.tail,
+            watch: rebuilt.watch,
             seal: self.seal(frame, head, in_place, &front),
         };
+        tx.look(&rest).map_err(|what| EncodeError::Invalid { protocol: self.protocol(), what })?;
         if let Seal::Anew(running) = &mut tx.seal {
             running.update(&front);
         }
@@ -669,6 +688,8 @@ impl<F: FrameFormat> FrameCodec<F> {
         if body.end && matches!(tx.seal, Seal::Changed(..)) {
             return invalid(self.format.head_format(), "the checksum that came with the message is missing");
         }
+        tx.look(&body.data)
+            .map_err(|what| EncodeError::Invalid { protocol: self.format.head_format().protocol(), what })?;
         tx.send(std::mem::take(&mut body.data), cx);
         if body.end {
             tx.finish(&[], cx);
@@ -864,7 +885,7 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
         }
         let Ok(Parse::Done(frame)) = self.format.frame(&bytes) else { return None };
         let mut head = Head::new(self.format.head_format(), Kind::Response, stream, Bytes::new());
-        let _ = self.format.head(&frame, &bytes, &Depth::BOUNDARY, &mut Scan::default(), &mut head);
+        let _ = self.format.head(&frame, &bytes, &Depth::BOUNDARY, &mut Scan::new(bytes.len()), &mut head);
         head.attach(Bytes::from(bytes), frame.payload_at);
         head.set_end(true);
         Some(Event::Head(head))

@@ -9,8 +9,9 @@ use crate::head::{Head, HeadFormat};
 use crate::limits::Limit;
 use crate::outcome::{LocalReply, Outcome};
 
-/// A length-framed protocol: a fixed header, a length, a payload. Everything here is a pure function of bytes; partial
-/// input, limits, streaming, skipping, ids, checksums, edits and the window are the [`FrameCodec`](super::FrameCodec)'s.
+/// A length-framed protocol: a fixed header, a length, a payload. What is said here depends on the bytes alone (what a
+/// format keeps between two calls may only save it work); partial input, limits, streaming, skipping, ids, checksums, edits
+/// and the window are the [`FrameCodec`](super::FrameCodec)'s.
 pub trait FrameFormat: Send {
     /// How its heads are read.
     fn head_format(&self) -> &'static HeadFormat;
@@ -24,13 +25,14 @@ pub trait FrameFormat: Send {
 
     /// Reads what `depth` asks for and puts it into `head` ([`Head::set_span_in`] with `seen` as the source).
     /// `seen` begins with the frame and ends before its trailer; all of a small message is there. `scan` is what the
-    /// call before left, so that a byte at a time stays linear.
+    /// call before left, so that a byte at a time stays linear. What lies behind [`Scan::end`] is never shown: what `depth`
+    /// asks for there stays not seen, or, where it may not, is asked for all the same, which costs the message.
     ///
     /// # Errors
     ///
     /// A [`Fault`] here costs this message only.
     fn head(
-        &self,
+        &mut self,
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,
@@ -109,7 +111,7 @@ pub trait FrameFormat: Send {
     /// # Errors
     ///
     /// [`EncodeError`] where an edit has no place.
-    fn rebuild(&self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    fn rebuild(&mut self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         let _ = (frame, head, out);
         Err(EncodeError::NoPlace { protocol: self.head_format().protocol(), what: "edits" })
     }
@@ -211,7 +213,7 @@ pub enum Control {
     Ignored,
 }
 
-/// Where a scan of a head stands. What the numbers mean is the format's; all begin at 0.
+/// Where a scan of a head stands. What the numbers mean is the format's, but for `end`; all begin at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Scan {
@@ -221,10 +223,23 @@ pub struct Scan {
     pub from: usize,
     /// What it was reading there.
     pub state: u32,
+    /// How many bytes of the frame will be shown at most: all of a message that is waited for, [`Limits::head`] of a larger
+    /// one.
+    ///
+    /// [`Limits::head`]: crate::Limits::head
+    pub end: usize,
+}
+
+impl Scan {
+    /// The begin of a scan of a frame of which so many bytes will be shown.
+    #[inline]
+    pub const fn new(end: usize) -> Self {
+        Self { at: 0, from: 0, state: 0, end }
+    }
 }
 
 /// What [`FrameFormat::rebuild`] wrote.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Rebuilt {
     /// How many of the head's old bytes the new ones stand for.
@@ -233,6 +248,31 @@ pub struct Rebuilt {
     pub cut: usize,
     /// What follows in their place.
     pub tail: Vec<u8>,
+    /// Looks at the payload as it passes, from `replaced` on, where the new frame is right only if the rest of the old one is
+    /// what it was taken for.
+    pub watch: Option<Box<dyn Watch>>,
+}
+
+impl std::fmt::Debug for Rebuilt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rebuilt")
+            .field("replaced", &self.replaced)
+            .field("cut", &self.cut)
+            .field("tail", &self.tail)
+            .field("watched", &self.watch.is_some())
+            .finish()
+    }
+}
+
+/// Looks at a payload that streams past. A message that turns out to be another than the new frame was made for is broken off
+/// before its end: nobody is shown it whole.
+pub trait Watch: Send {
+    /// The next bytes of the payload as it came; `end` with the last of them, which may be none.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the [`EncodeError::Invalid`] that the message ends in.
+    fn pass(&mut self, bytes: &[u8], end: bool) -> Result<(), &'static str>;
 }
 
 /// Why a frame is refused.

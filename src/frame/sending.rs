@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::checksum::{Checksum, Running};
+use super::format::Watch;
 use crate::codec::Cx;
 use crate::event::StreamId;
 
@@ -14,6 +15,8 @@ pub(super) struct Sending {
     /// How many of those are left out, and what stands in their place.
     pub(super) cut: u64,
     pub(super) tail: Vec<u8>,
+    /// Whether the old payload is what that was made for.
+    pub(super) watch: Option<Box<dyn Watch>>,
     pub(super) seal: Seal,
 }
 
@@ -28,6 +31,22 @@ pub(super) enum Seal {
 }
 
 impl Sending {
+    /// Looks at the next bytes before they are [sent](Self::send).
+    #[inline]
+    pub(super) fn look(&mut self, data: &[u8]) -> Result<(), &'static str> {
+        match &mut self.watch {
+            None => Ok(()),
+            Some(watch) => {
+                let end = data.len() as u64 == self.remaining;
+                watch.pass(data, end)?;
+                if end {
+                    self.watch = None;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Sends the next bytes of the old message. Its last byte does not end it: until its end is said it may turn out to
     /// be damaged, and must not be signed anew.
     pub(super) fn send(&mut self, mut data: Bytes, cx: &mut Cx<'_>) {

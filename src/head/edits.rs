@@ -22,7 +22,11 @@ pub(super) struct Edits {
     buf: Vec<u8>,
     attributes: [Option<Range<usize>>; Attribute::COUNT],
     edited: u8,
-    fields: Vec<Edit>,
+    /// Most heads that are edited have one edit, which needs no memory of its own.
+    first: Option<Edit>,
+    more: Vec<Edit>,
+    /// See [`Head::set_aside`](super::Head::set_aside).
+    pub(super) aside: Box<[u8]>,
 }
 
 #[derive(Clone)]
@@ -63,20 +67,29 @@ impl Edits {
     }
 
     pub(super) fn is_any(&self) -> bool {
-        self.edited != 0 || !self.fields.is_empty()
+        self.edited != 0 || self.first.is_some()
     }
 
     pub(super) fn put_field(&mut self, name: &[u8], value: Option<&[u8]>, add: bool) {
         if !add {
             let buf = &self.buf;
-            self.fields.retain(|edit| !buf.get(edit.name.clone()).unwrap_or_default().eq_ignore_ascii_case(name));
+            let is_other = |edit: &Edit| !buf.get(edit.name.clone()).unwrap_or_default().eq_ignore_ascii_case(name);
+            self.more.retain(is_other);
+            if self.first.as_ref().is_some_and(|first| !is_other(first)) {
+                self.first = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
+            }
         }
+        // One allocation for both.
+        self.buf.reserve(name.len().saturating_add(value.map_or(0, <[u8]>::len)));
         let edit = Edit { name: self.put(name), value: value.map(|value| self.put(value)), add };
-        self.fields.push(edit);
+        match self.first {
+            None => self.first = Some(edit),
+            Some(_) => self.more.push(edit),
+        }
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = FieldEdit<'_>> {
-        self.fields.iter().map(|edit| {
+        self.first.iter().chain(&self.more).map(|edit| {
             let name = self.get(&edit.name);
             match (&edit.value, edit.add) {
                 (None, _) => FieldEdit::Remove(name),

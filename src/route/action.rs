@@ -118,7 +118,8 @@ impl Route {
             match condition.holds(key) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                Err(what) => unseen = unseen.or(Some(what)),
+                Err(what) if unseen.is_none() || what.is_of_fields() => unseen = Some(what),
+                Err(_) => {}
             }
         }
         unseen.map_or(Ok(true), Err)

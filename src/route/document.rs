@@ -30,13 +30,29 @@ use crate::outcome::Outcome;
 pub struct Document {
     /// The virtual hosts; their order means nothing.
     pub virtual_hosts: Vec<VirtualHost>,
+    /// What becomes of a condition on a field, or on the group, that the message does not show.
+    pub unseen_fields: UnseenFields,
 }
 
 impl Document {
     /// A document of these virtual hosts.
     pub fn new(virtual_hosts: impl IntoIterator<Item = VirtualHost>) -> Self {
-        Self { virtual_hosts: virtual_hosts.into_iter().collect() }
+        Self { virtual_hosts: virtual_hosts.into_iter().collect(), unseen_fields: UnseenFields::default() }
     }
+}
+
+/// What becomes of a condition on a field, or on the group, where the message has them in a place that is not looked at:
+/// Dubbo's attachments behind arguments of more than [`Limits::head`](crate::Limits::head), or in a serialization that is
+/// not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum UnseenFields {
+    /// The request is refused, if nothing else decides. Otherwise a client could pad an argument to get past a rule.
+    #[default]
+    Error,
+    /// The condition does not hold, and the next route is tried.
+    Miss,
 }
 
 /// Hosts that share their routes.

@@ -21,6 +21,7 @@ const BACKOFF: Duration = Duration::from_millis(25);
 
 pub(super) fn load(document: Document) -> Result<RouteTable, RouteError> {
     let mut loader = Loader::default();
+    let unseen_fields = document.unseen_fields;
     let hosts = loader.hosts(&document);
     let mut virtual_hosts = Vec::with_capacity(document.virtual_hosts.len());
     for (n, host) in document.virtual_hosts.into_iter().enumerate() {
@@ -31,7 +32,7 @@ pub(super) fn load(document: Document) -> Result<RouteTable, RouteError> {
     }
     loader.problems.into_result()?;
     let depth = Arc::new(depth(&hosts, &virtual_hosts));
-    Ok(RouteTable { hosts, virtual_hosts: virtual_hosts.into(), depth })
+    Ok(RouteTable { hosts, virtual_hosts: virtual_hosts.into(), depth, unseen_fields })
 }
 
 /// What must be decoded so that every lookup has an answer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::action::{Route, Target};
-use super::document::Document;
+use super::document::{Document, UnseenFields};
 use super::error::RouteError;
 use super::host::HostIndex;
 use super::load;
@@ -19,12 +19,18 @@ pub struct RouteTable {
     pub(super) hosts: HostIndex,
     pub(super) virtual_hosts: Box<[VirtualHost]>,
     pub(super) depth: Arc<Depth>,
+    pub(super) unseen_fields: UnseenFields,
 }
 
 impl Default for RouteTable {
     /// A table in which nothing is found.
     fn default() -> Self {
-        Self { hosts: HostIndex::default(), virtual_hosts: Box::default(), depth: Arc::new(Depth::BOUNDARY) }
+        Self {
+            hosts: HostIndex::default(),
+            virtual_hosts: Box::default(),
+            depth: Arc::new(Depth::BOUNDARY),
+            unseen_fields: UnseenFields::default(),
+        }
     }
 }
 
@@ -60,7 +66,8 @@ impl RouteTable {
         Self::new(Document::from_yaml(text)?)
     }
 
-    /// What a codec must decode for this table, and no more: with it, no lookup ends in [`Miss::NotSeen`].
+    /// What a codec must decode for this table, and no more: with it, no lookup ends in [`Miss::NotSeen`], and only one of a
+    /// message that hides what is asked for in [`Miss::Hidden`].
     pub const fn depth(&self) -> &Arc<Depth> {
         &self.depth
     }
@@ -80,8 +87,16 @@ impl RouteTable {
         let virtual_host = self.hosts.find(host).and_then(|n| self.virtual_hosts.get(n as usize));
         let virtual_host = virtual_host.ok_or(Miss::NoHost)?;
         for route in virtual_host.routes() {
-            if route.admits(key)? {
-                return Ok(Match { virtual_host, route, random });
+            match route.admits(key) {
+                Ok(true) => return Ok(Match { virtual_host, route, random }),
+                Ok(false) => {}
+                Err(what) => {
+                    let miss = unseen(key, what);
+                    let passes = matches!(miss, Miss::Hidden(..)) && what.is_of_fields();
+                    if !passes || self.unseen_fields == UnseenFields::Error {
+                        return Err(miss);
+                    }
+                }
             }
         }
         Err(Miss::NoRoute(virtual_host))
@@ -93,11 +108,19 @@ fn host<'t, K: RoutingKey + ?Sized>(key: &K) -> Result<&[u8], Miss<'t>> {
     match key.host() {
         Attr::Value(host) => Ok(host),
         Attr::Absent => Ok(b""),
-        Attr::NotSeen => Err(Miss::NotSeen(NotSeen::Attribute(match key.attribute(Attribute::Authority) {
-            Attr::NotSeen => Attribute::Authority,
-            _ => Attribute::Service,
-        }))),
+        Attr::NotSeen => {
+            let attribute = match key.attribute(Attribute::Authority) {
+                Attr::NotSeen => Attribute::Authority,
+                _ => Attribute::Service,
+            };
+            Err(unseen(key, NotSeen::Attribute(attribute)))
+        }
     }
+}
+
+#[cold]
+fn unseen<'t, K: RoutingKey + ?Sized>(key: &K, what: NotSeen<'t>) -> Miss<'t> {
+    key.why_unseen().map_or(Miss::NotSeen(what), |why| Miss::Hidden(what, why))
 }
 
 /// A virtual host of a [`RouteTable`].
@@ -153,6 +176,8 @@ pub enum Miss<'t> {
     /// The answer depends on what the codec was not asked to decode: the message came in under another table. It says
     /// nothing about whether there is a route.
     NotSeen(NotSeen<'t>),
+    /// The answer depends on what this message does not show, and why that is.
+    Hidden(NotSeen<'t>, &'static str),
     /// No virtual host has the request's host.
     NoHost,
     /// This virtual host has the request's host, and none of its routes matches.
@@ -165,14 +190,10 @@ impl Miss<'_> {
         match self {
             // The destination may well be there, so that a retry makes sense.
             Self::NotSeen(_) => Outcome::Unavailable,
+            // The same message would fare no better.
+            Self::Hidden(..) => Outcome::BadRequest,
             Self::NoHost | Self::NoRoute(_) => Outcome::NoRoute,
         }
-    }
-}
-
-impl<'t> From<NotSeen<'t>> for Miss<'t> {
-    fn from(what: NotSeen<'t>) -> Self {
-        Self::NotSeen(what)
     }
 }
 
@@ -181,6 +202,7 @@ impl PartialEq for Miss<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::NotSeen(one), Self::NotSeen(other)) => one == other,
+            (Self::Hidden(one, why), Self::Hidden(other, because)) => one == other && why == because,
             (Self::NoHost, Self::NoHost) => true,
             (Self::NoRoute(one), Self::NoRoute(other)) => std::ptr::eq(*one, *other),
             _ => false,
@@ -192,6 +214,7 @@ impl std::fmt::Display for Miss<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotSeen(what) => what.fmt(f),
+            Self::Hidden(what, why) => write!(f, "{what}: {why}"),
             Self::NoHost => f.write_str("no virtual host for this host"),
             Self::NoRoute(host) => match host.name() {
                 Some(name) => write!(f, "no route in virtual host {name}"),
@@ -211,6 +234,13 @@ pub enum NotSeen<'t> {
     Attribute(Attribute),
     /// The field of this name.
     Field(&'t str),
+}
+
+impl NotSeen<'_> {
+    /// Whether it is a field, or the group, which stands among the fields.
+    pub(super) const fn is_of_fields(&self) -> bool {
+        matches!(self, Self::Field(_) | Self::Attribute(Attribute::Group))
+    }
 }
 
 impl std::fmt::Display for NotSeen<'_> {

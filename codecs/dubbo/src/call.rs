@@ -109,7 +109,7 @@ pub fn value(stream: StreamId, value: &str) -> Head {
 
 /// The head of a whole message.
 fn head_of(bytes: Vec<u8>) -> Head {
-    let format = DubboFormat::new();
+    let mut format = DubboFormat::new();
     let (kind, id, tag) = match format.frame(&bytes) {
         Ok(Parse::Done(Frame { kind, id, tag, .. })) => (kind, id.value, tag),
         _ => (FrameKind::Response, 0, 0),
@@ -121,7 +121,7 @@ fn head_of(bytes: Vec<u8>) -> Head {
     };
     let mut head = Head::new(&HEAD, kind, StreamId::new(id).with_tag(tag), Bytes::new());
     if let Ok(Parse::Done(frame)) = format.frame(&bytes) {
-        let _ = format.head(&frame, &bytes, &Depth::ROUTE, &mut Scan::default(), &mut head);
+        let _ = format.head(&frame, &bytes, &Depth::ROUTE, &mut Scan::new(bytes.len()), &mut head);
     }
     head.attach(Bytes::from(bytes), HEADER_LEN);
     head.set_end(true);

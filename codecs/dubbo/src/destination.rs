@@ -108,7 +108,7 @@ fn walk(seen: &[u8], wanted: usize, scan: &mut Scan) -> ([Option<Text>; 3], Resu
         let text = match string.run(seen) {
             Ok(Parse::Done(text)) => text,
             Ok(Parse::Need(need)) => {
-                *scan = pack(n, &string);
+                *scan = pack(n, &string, scan.end);
                 return (strings, Ok(Parse::Need(need)));
             }
             Err(fault) => return (strings, Err(fault)),
@@ -126,11 +126,11 @@ const TANGLED: u32 = 0x0002_0000;
 const FIELD_SHIFT: u32 = 24;
 
 /// The field under way, and how far its string was walked.
-fn pack(field: usize, string: &StringScan) -> Scan {
+fn pack(field: usize, string: &StringScan, end: usize) -> Scan {
     let last = if string.last { LAST } else { 0 };
     let tangled = if string.tangled { TANGLED } else { 0 };
     let state = u32::from(string.left) | last | tangled | (field as u32) << FIELD_SHIFT;
-    Scan { at: string.at, from: string.from, state }
+    Scan { at: string.at, from: string.from, state, end }
 }
 
 fn unpack(scan: Scan) -> (usize, StringScan) {
@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn a_scan_is_kept_whole() {
         let string = StringScan { from: 20, at: 70_000, left: u16::MAX, last: true, tangled: true };
-        assert_eq!(unpack(pack(3, &string)), (3, string));
+        assert_eq!(unpack(pack(3, &string, 0)), (3, string));
         let string = StringScan::new(16);
-        assert_eq!(unpack(pack(0, &string)), (0, string));
+        assert_eq!(unpack(pack(0, &string, 0)), (0, string));
     }
 }

@@ -52,7 +52,7 @@ impl FrameFormat for DubboFormat {
 
     #[inline(always)]
     fn head(
-        &self,
+        &mut self,
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,

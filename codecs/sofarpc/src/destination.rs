@@ -1,6 +1,5 @@
 //! Where a request goes: what its header map says of service and method.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use meshwire::frame::Fault;
@@ -26,7 +25,7 @@ pub(crate) fn read(
     at: Range<usize>,
     is_call: bool,
     limits: MapLimits,
-    last: &RefCell<Shape>,
+    last: &mut Shape,
     head: &mut Head,
 ) -> Result<(), Fault> {
     head.set_fields_at(at.start);
@@ -47,8 +46,7 @@ pub(crate) fn read(
 /// What is found by the [shape](Shape) of the last map, or by [`plain`]. Not inlined: in the middle of all that a codec does
 /// there are no registers left for it.
 #[inline(never)]
-fn like_last(map: &[u8], limits: MapLimits, last: &RefCell<Shape>) -> Option<Found> {
-    let Ok(mut last) = last.try_borrow_mut() else { return plain(map, limits) };
+fn like_last(map: &[u8], limits: MapLimits, last: &mut Shape) -> Option<Found> {
     if let Some(found) = last.find(map) {
         return Some(found);
     }
@@ -248,14 +246,14 @@ mod tests {
             let limits = MapLimits { fields: 128, field: 1 << 15 };
             let keys: [&[u8]; 6] = [SERVICE, TARGET_SERVICE, METHOD, b"Service", b"sofa_head_target_servicE", b"rpcId"];
             let values: [&[u8]; 6] = [b"com.example.a:1.0", b"com.example.b:1.0", b"com.example:a:1.0", b"get", b"put", b""];
-            let last = RefCell::<Shape>::default();
+            let mut last = Shape::default();
             // Each three times, so that it is remembered.
             for entries in maps.iter().flat_map(|map| [map, map, map]) {
                 let map: Vec<u8> = entries
                     .iter()
                     .flat_map(|(key, value)| [string(Some(keys[*key])), string(Some(values[*value]))].concat())
                     .collect();
-                prop_assert_eq!(like_last(&map, limits, &last), plain(&map, limits));
+                prop_assert_eq!(like_last(&map, limits, &mut last), plain(&map, limits));
             }
         }
     }
@@ -263,18 +261,18 @@ mod tests {
     #[test]
     fn a_shape_is_remembered() {
         let limits = MapLimits { fields: 128, field: 1 << 15 };
-        let last = RefCell::<Shape>::default();
+        let mut last = Shape::default();
         let map = |service: &[u8], method: &[u8], id: &[u8]| {
             [SERVICE.as_slice(), service, METHOD, method, b"id", id].map(|text| string(Some(text))).concat()
         };
         let (get, put) = (map(b"a.B:1", b"get", b"1"), map(b"a.B:1", b"put", b"2"));
         for n in 0..3 {
-            assert_eq!(last.borrow().find(&get).is_some(), n == 2);
-            like_last(&get, limits, &last);
+            assert_eq!(last.find(&get).is_some(), n == 2);
+            like_last(&get, limits, &mut last);
         }
-        assert_eq!(last.borrow().find(&put), plain(&put, limits));
+        assert_eq!(last.find(&put), plain(&put, limits));
         for other in [map(b"a.C:1", b"get", b"1"), map(b"a.B:12", b"get", b""), map(b"a.B:1", b"gets", b"")] {
-            assert_eq!(last.borrow().find(&other), None);
+            assert_eq!(last.find(&other), None);
         }
     }
 
@@ -285,11 +283,11 @@ mod tests {
             let service = [SERVICE.as_slice(), &vec![b'x'; name]].map(|text| string(Some(text))).concat();
             let field = [b"k".as_slice(), b"v"].map(|text| string(Some(text))).concat();
             let map = [service, field.repeat(entries - 1)].concat();
-            let last = RefCell::<Shape>::default();
+            let mut last = Shape::default();
             for _ in 0..3 {
-                assert_eq!(like_last(&map, limits, &last), plain(&map, limits));
+                assert_eq!(like_last(&map, limits, &mut last), plain(&map, limits));
             }
-            last.into_inner().find(&map).is_some()
+            last.find(&map).is_some()
         };
         assert!(remembered(96, 16));
         assert!(!remembered(97, 16));

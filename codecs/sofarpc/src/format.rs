@@ -1,6 +1,5 @@
 //! Bolt as a [`FrameFormat`].
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use meshwire::frame::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
@@ -34,7 +33,7 @@ pub struct BoltFormat {
     map: MapLimits,
     sends_go_away: bool,
     /// Makes reading faster, and nothing else.
-    last: RefCell<Shape>,
+    last: Shape,
 }
 
 impl BoltFormat {
@@ -42,7 +41,7 @@ impl BoltFormat {
     /// [`Bolt::sending_go_away`](crate::Bolt::sending_go_away).
     pub fn new(limits: &Limits, sends_go_away: bool) -> Self {
         let map = MapLimits { fields: limits.fields, field: limits.field };
-        Self { head: limits.head, map, sends_go_away, last: RefCell::default() }
+        Self { head: limits.head, map, sends_go_away, last: Shape::default() }
     }
 }
 
@@ -69,7 +68,7 @@ impl FrameFormat for BoltFormat {
 
     #[inline(always)]
     fn head(
-        &self,
+        &mut self,
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,
@@ -160,7 +159,7 @@ impl FrameFormat for BoltFormat {
         Some((IdField::new(u64::from(u32::from_be_bytes(id)), at, 4), checksum))
     }
 
-    fn rebuild(&self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    fn rebuild(&mut self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         edit::rebuild(head, out)
     }
 }
@@ -168,7 +167,7 @@ impl FrameFormat for BoltFormat {
 impl BoltFormat {
     #[inline(always)]
     fn request(
-        &self,
+        &mut self,
         mut tag: u32,
         note: Note,
         content_at: usize,
@@ -192,7 +191,7 @@ impl BoltFormat {
         if depth.is_boundary() {
             return Ok(());
         }
-        destination::read(seen, map_at..content_at, is_call, self.map, &self.last, head)
+        destination::read(seen, map_at..content_at, is_call, self.map, &mut self.last, head)
     }
 
     /// Kept out of the way of requests.

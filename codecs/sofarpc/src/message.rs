@@ -187,7 +187,7 @@ impl Parts {
 
 /// The head of a whole message, which is signed when it is sent.
 fn head_of(bytes: Vec<u8>) -> Head {
-    let format = BoltFormat::new(&Limits::default(), false);
+    let mut format = BoltFormat::new(&Limits::default(), false);
     let Ok(Parse::Done(frame)) = format.frame(&bytes) else {
         return Head::new(&HEAD, Kind::Request, StreamId::NEW, Bytes::from(bytes));
     };
@@ -197,7 +197,7 @@ fn head_of(bytes: Vec<u8>) -> Head {
         FrameKind::Response | FrameKind::Control => Kind::Response,
     };
     let mut head = Head::new(&HEAD, kind, StreamId::new(frame.id.value).with_tag(frame.tag), Bytes::new());
-    let _ = format.head(&frame, &bytes, &Depth::ALL, &mut Scan::default(), &mut head);
+    let _ = format.head(&frame, &bytes, &Depth::ALL, &mut Scan::new(bytes.len()), &mut head);
     head.attach(Bytes::from(bytes), frame.payload_at);
     head.set_end(true);
     head

@@ -149,12 +149,12 @@ impl ThriftCodec {
         let length = i32::try_from(head.bytes().len());
         let length = length.map_err(|_| edit::invalid("the message is longer than a frame can say"))?;
         let bytes = [&length.to_be_bytes()[..], head.bytes()].concat();
-        let format = ThriftFormat::new(Arc::default(), Role::Server, &Limits::default());
+        let mut format = ThriftFormat::new(Arc::default(), Role::Server, &Limits::default());
         let (Ok(Parse::Done(frame)), stream) = (format.frame(&bytes), head.stream()) else {
             return Err(edit::invalid("the head holds no whole message header"));
         };
         let mut framed = Head::new(&HEAD, head.kind(), stream, Bytes::new());
-        let _ = format.head(&frame, &bytes, &Depth::ROUTE, &mut Scan::default(), &mut framed);
+        let _ = format.head(&frame, &bytes, &Depth::ROUTE, &mut Scan::new(bytes.len()), &mut framed);
         framed.attach(Bytes::from(bytes), frame.payload_at);
         framed.set_end(true);
         for attribute in [Attribute::Service, Attribute::Method] {

@@ -274,7 +274,7 @@ impl FrameFormat for ThriftFormat {
 
     #[inline(always)]
     fn head(
-        &self,
+        &mut self,
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,
@@ -340,7 +340,7 @@ impl FrameFormat for ThriftFormat {
         false
     }
 
-    fn rebuild(&self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    fn rebuild(&mut self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         const FRAMED_COMPACT: u32 = tag::of(Layout::new(Transport::Framed, Encoding::Compact));
         if (frame.tag ^ FRAMED_COMPACT) & tag::LAYOUT == 0 && !head.is_edited() && self.goes_out_as(frame.tag, head) {
             return edit::rename_compact(frame, head, out);

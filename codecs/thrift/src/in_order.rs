@@ -120,7 +120,9 @@ impl<C: Codec> InOrder<C> {
     /// The same for what is refused: it is answered in its turn, if an answer is owed.
     #[cold]
     fn refused(&mut self, error: &mut DecodeError) {
-        if let Scope::Message(wire) = error.scope {
+        if let Scope::Message(wire) = error.scope
+            && !error.stray
+        {
             let name = match (self.receiving.take(), self.role) {
                 (Some(name), _) => name,
                 (None, Role::Client) => {

@@ -181,10 +181,10 @@ fn head_of(layout: Layout, message: u8, id: u64, inner_at: usize, mut bytes: Vec
     let data_at = if layout.transport == Transport::Unframed {
         unframed(layout, kind, &bytes, &mut head)
     } else {
-        let format = ThriftFormat::new(Arc::default(), Role::Server, &Limits::default());
+        let mut format = ThriftFormat::new(Arc::default(), Role::Server, &Limits::default());
         match format.frame(&bytes) {
             Ok(Parse::Done(frame)) => {
-                let _ = format.head(&frame, &bytes, &Depth::ALL, &mut Scan::default(), &mut head);
+                let _ = format.head(&frame, &bytes, &Depth::ALL, &mut Scan::new(bytes.len()), &mut head);
                 frame.payload_at
             }
             _ => bytes.len(),

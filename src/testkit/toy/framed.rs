@@ -139,7 +139,7 @@ impl FrameFormat for Format {
     }
 
     fn head(
-        &self,
+        &mut self,
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,
@@ -235,7 +235,7 @@ impl FrameFormat for Format {
         true
     }
 
-    fn rebuild(&self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+    fn rebuild(&mut self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         let bytes = head.bytes();
         let mut front = Vec::new();
         put_varint(head.stream().id(), &mut front);
