@@ -35,14 +35,37 @@ fn http1() {
 fn dubbo() {
     let protocol = meshwire_dubbo::Dubbo::new();
     let kit = Kit::new(&protocol).with_samples(samples::dubbo::samples()).with_outcomes(samples::dubbo::outcomes);
-    run(&kit, &[Check::Edits, Check::ResetCredit]);
+    run(&kit.with_own_fields(samples::dubbo::OWN_FIELDS), &[Check::ResetCredit]);
+}
+
+#[test]
+fn dubbo_whose_messages_are_not_waited_for() {
+    let mut limits = Limits::default();
+    (limits.whole, limits.head) = (64, 4096);
+    let protocol = meshwire_dubbo::Dubbo::new();
+    let kit = Kit::new(&protocol).with_samples(samples::dubbo::samples()).with_outcomes(samples::dubbo::outcomes);
+    run(&kit.with_own_fields(samples::dubbo::OWN_FIELDS).with_limits(limits), &[Check::ResetCredit]);
+}
+
+#[test]
+fn dubbo_in_jsonb() {
+    let protocol = meshwire_dubbo::Dubbo::new();
+    let kit = Kit::new(&protocol).with_sample(samples::dubbo::jsonb()).with_outcomes(samples::dubbo::outcomes);
+    assert_conforms(&kit.with_own_fields(samples::dubbo::OWN_FIELDS));
+}
+
+#[test]
+fn dubbo_in_lines() {
+    let protocol = meshwire_dubbo::Dubbo::new();
+    let kit = Kit::new(&protocol).with_sample(samples::dubbo::lines()).with_outcomes(samples::dubbo::line_outcomes);
+    assert_conforms(&kit.with_own_fields(samples::dubbo::OWN_FIELDS));
 }
 
 #[test]
 fn dubbo_in_a_serialization_that_is_not_read() {
     let protocol = meshwire_dubbo::Dubbo::new();
     let kit = Kit::new(&protocol).with_sample(samples::dubbo::opaque());
-    assert_conforms(&kit.with_outcomes(samples::dubbo::opaque_outcomes));
+    assert_conforms(&kit.with_outcomes(samples::dubbo::outcomes));
 }
 
 #[test]

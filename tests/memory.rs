@@ -28,14 +28,29 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const BODY: u64 = 1 << 30;
 const ALLOWED: usize = 2 << 20;
 
+const ROUTES: &str = "virtual_hosts: [{hosts: ['*'], routes: [{cluster: sink}]}]";
+
 /// Sends `front`, a body and `behind` through a proxy to a server that reads it all and answers `answer`; how far memory rose.
 async fn rise(protocol: Arc<dyn Protocol>, front: Vec<u8>, behind: &[u8], answer: Vec<u8>) -> usize {
+    rise_by(ROUTES, protocol, front, b'x', behind, answer, 0).await
+}
+
+/// The same by these routes, with a body of `filler` to which the proxy adds so many bytes.
+async fn rise_by(
+    routes: &str,
+    protocol: Arc<dyn Protocol>,
+    front: Vec<u8>,
+    filler: u8,
+    behind: &[u8],
+    answer: Vec<u8>,
+    added: u64,
+) -> usize {
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = upstream.local_addr().unwrap().to_string().parse().unwrap();
     let (_running, draining) = watch::channel(false);
     let shared = Arc::new(Shared {
-        table: Arc::new(RouteTable::from_yaml("virtual_hosts: [{hosts: ['*'], routes: [{cluster: sink}]}]").unwrap()),
+        table: Arc::new(RouteTable::from_yaml(routes).unwrap()),
         clusters: Arc::new(HashMap::from([(
             "sink".to_owned(),
             Destination { address, protocol: None, heartbeat: None },
@@ -48,9 +63,13 @@ async fn rise(protocol: Arc<dyn Protocol>, front: Vec<u8>, behind: &[u8], answer
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (io, _) = listener.accept().await.unwrap();
     let proxy = tokio::spawn(connection::serve(io, protocol, Arc::default(), BytesMut::new(), shared));
-    let piece = vec![b'x'; 64 * 1024];
+    let piece = vec![filler; 64 * 1024];
     let mut buffer = vec![0; 64 * 1024];
-    let at_least = BODY + front.len() as u64 - 1024;
+    let at_least = match added {
+        // Fields in front may go.
+        0 => BODY + front.len() as u64 - 1024,
+        added => BODY + (front.len() + behind.len()) as u64 + added,
+    };
     let answer_len = answer.len();
     tokio::task::yield_now().await;
 
@@ -93,6 +112,17 @@ async fn a_body_of_1_gib_takes_less_than_2_mib() {
     let answer = meshwire_dubbo::value(meshwire::StreamId::new(1), "ok").bytes().to_vec();
     let dubbo = rise(Arc::new(Dubbo::default()), call, b"", answer).await;
 
+    // One argument, a list of numbers, and an attachment that is added behind it.
+    let none = Call::new("com.example.Photos", "upload").with_arg("").head(1);
+    let front = none.bytes().strip_suffix(b"\x00HZ").unwrap();
+    let mut call = [front, b"\x58I", &u32::try_from(BODY).unwrap().to_be_bytes()].concat();
+    let length = u32::try_from(call.len() as u64 - 16 + BODY + 2).unwrap();
+    call[12..16].copy_from_slice(&length.to_be_bytes());
+    let routes = "virtual_hosts: [{hosts: ['*'], routes: [{cluster: sink, request_fields: {set: {tenant: red}}}]}]";
+    let answer = meshwire_dubbo::value(meshwire::StreamId::new(1), "ok").bytes().to_vec();
+    let added = b"\x06tenant\x03red".len() as u64;
+    let edited = rise_by(routes, Arc::new(Dubbo::default()), call, 0x90, b"HZ", answer, added).await;
+
     let mut call = meshwire_sofarpc::Call::new("com.example.Photos:1.0", "upload").head(1).bytes().to_vec();
     call[18..22].copy_from_slice(&u32::try_from(BODY).unwrap().to_be_bytes());
     let answer = meshwire_sofarpc::Answer::default().head(meshwire::StreamId::new(1)).bytes().to_vec();
@@ -116,7 +146,14 @@ async fn a_body_of_1_gib_takes_less_than_2_mib() {
     front.extend(u32::try_from(BODY).unwrap().to_be_bytes());
     let without = rise(pinned(unframed), front, &[0x00], answer(call(unframed))).await;
 
-    let all = [("http1", http1), ("dubbo", dubbo), ("bolt", bolt), ("thrift", thrift), ("thrift unframed", without)];
+    let all = [
+        ("http1", http1),
+        ("dubbo", dubbo),
+        ("dubbo edited", edited),
+        ("bolt", bolt),
+        ("thrift", thrift),
+        ("thrift unframed", without),
+    ];
     println!("peak over idle: {}", all.map(|(name, bytes)| format!("{name} {} KiB", bytes / 1024)).join(", "));
     for (name, bytes) in all {
         assert!(bytes < ALLOWED, "{name}: {bytes} bytes");

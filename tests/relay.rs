@@ -216,11 +216,28 @@ impl Bench {
 fn a_bad_magic_closes_the_connection_after_what_is_owed() {
     let mut bench = Bench::new(Dubbo::default());
     bench.ask(&[call(1), b"status\r\nand more of that kind".to_vec()].concat());
-    assert_eq!(bench.refused[0].code, "magic");
+    assert_eq!(bench.refused[0].code, "telnet");
     assert_eq!(bench.refused[0].offset, call(1).len() as u64);
     assert!(!bench.closed, "the first call is still under way");
     assert_eq!(bench.answer(&value(1)), value(1));
     assert!(bench.closed);
+}
+
+#[test]
+fn a_request_of_the_server_s_own_is_answered_and_costs_nobody_s_exchange() {
+    let mut bench = Bench::new(Dubbo::default());
+    let asked = bench.ask(&call(7));
+    // As for an argument that is called back, under the very id that the client's request has upstream.
+    let id = u64::from_be_bytes(asked[4..12].try_into().unwrap());
+    assert!(bench.answer(&call(id)).is_empty());
+    let answer = bench.upstream_received();
+    assert_eq!((answer[2] & 0x80, answer[3]), (0, meshwire_dubbo::status::SERVICE_NOT_FOUND));
+    assert_eq!(answer[4..12], asked[4..12]);
+    assert_eq!(bench.answer(&value(id)), value(7), "the exchange is as it was");
+    // Nor is an answer that a client gives to nobody.
+    assert!(bench.ask(&value(9)).is_empty());
+    assert!(bench.received().is_empty());
+    assert_eq!(bench.refused.len(), 1);
 }
 
 #[test]
@@ -472,4 +489,93 @@ fn what_is_answered_here_leaves_the_window_as_it_was() {
         assert_eq!(bench.outcomes(&answered).len(), 1, "request {id}");
     }
     assert_eq!(bench.relay.open(), 0);
+}
+
+/// Attachments are added to a message that streams in the place of its last byte. Where that turns out to be something else,
+/// the message is broken off, and every other exchange on that connection has an outcome of its own.
+#[test]
+fn a_stream_that_cannot_be_edited_after_all_costs_its_connection_and_no_other_exchange_its_outcome() {
+    let mut bench = Bench::new(Dubbo::default());
+    bench.ask(&call(1));
+    // One argument, a string in pieces, and nothing where the attachments should be.
+    let front = Call::new("com.example.Demo", "hello").with_arg("").head(2).bytes().to_vec();
+    let front = front.strip_suffix(b"\x00HZ").unwrap();
+    let mut long = front.to_vec();
+    for _ in 0..6 {
+        long.extend_from_slice(b"R\x80\x00");
+        long.extend_from_slice(&[b'x'; 0x8000]);
+    }
+    long.extend_from_slice(b"\x00\x00\x00");
+    let length = u32::try_from(long.len() - 16).unwrap();
+    long[12..16].copy_from_slice(&length.to_be_bytes());
+    let (most, rest) = long.split_at(long.len() - 10_000);
+    bench.relay.downstream().input().extend_from_slice(most);
+    bench.run_with(|relay, link, exchange, mut head| {
+        head.set_field(b"tenant", b"red").unwrap();
+        relay.forward(exchange, link, head);
+    });
+    let up = bench.upstream_received();
+    assert!(up.len() > 64 * 1024 && bench.received().is_empty(), "it streams");
+    // What comes behind it waits, and goes on another connection.
+    bench.relay.downstream().input().extend_from_slice(&[rest, &call(3)].concat());
+    let traits = bench.protocol.traits();
+    let old = bench.link;
+    bench.link = bench.relay.connect(Endpoint::new(bench.protocol.codec(Conn::client())), &traits);
+    bench.run();
+    assert!(bench.relay.upstream(old).is_none(), "half a message leaves no way to send another one");
+    let down = bench.received();
+    let mut outcomes = bench.outcomes(&down);
+    outcomes.sort_by_key(|(id, _)| *id);
+    assert_eq!(outcomes, [(1, Outcome::Unavailable), (2, Outcome::BadRequest)]);
+    assert!(down.windows(12).any(|head| head == [&[0xda, 0xbb, 0x02, 40][..], &2u64.to_be_bytes()].concat()));
+    assert!(!bench.closed);
+    assert_eq!(bench.upstream_received(), call(3));
+    assert_eq!(bench.answer(&value(3)), value(3));
+    assert_eq!((bench.relay.open(), bench.done.len()), (0, 3));
+}
+
+#[test]
+fn an_attachment_is_added_to_a_request_that_streams_through() {
+    let mut bench = Bench::new(Dubbo::default());
+    let text = "x".repeat(300_000);
+    let plain = Call::new("com.example.Demo", "hello").with_arg(&text);
+    let long = plain.head(1).bytes().to_vec();
+    let wanted = plain.clone().with_attachment("tenant", "red").head(1).bytes().to_vec();
+    let mut up = Vec::new();
+    for piece in long.chunks(10_000) {
+        bench.relay.downstream().input().extend_from_slice(piece);
+        bench.run_with(|relay, link, exchange, mut head| {
+            head.set_field(b"tenant", b"red").unwrap();
+            relay.forward(exchange, link, head);
+        });
+        up.extend(bench.upstream_received());
+    }
+    assert!(up == wanted);
+    assert_eq!(bench.answer(&value(1)), value(1));
+}
+
+/// Servers run what the attachments name; the route is by what stands in front.
+#[test]
+fn a_contradiction_between_front_and_attachments_gets_status_40_and_the_connection_goes_on() {
+    let protocol = Dubbo::default();
+    let depth = meshwire::Depth::ROUTE.with_field("tenant");
+    let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_depth(depth))));
+    let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
+    let mut bench =
+        Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) };
+    let demo = Call::new("com.example.Demo", "hello").with_version("1.0.0");
+    let good = demo.clone().with_attachment("path", "com.example.Demo").with_attachment("version", "1.0.0");
+    let mut asked = Vec::new();
+    for (id, name, value) in
+        [(1, "path", "com.example.Admin"), (2, "version", "2"), (3, "interface", "com.example.Admin")]
+    {
+        asked.extend_from_slice(demo.clone().with_attachment(name, value).head(id).bytes());
+    }
+    asked.extend_from_slice(good.head(4).bytes());
+    assert_eq!(bench.ask(&asked), good.head(4).bytes().to_vec());
+    let down = bench.received();
+    let refused = [1, 2, 3].map(|id| (id, Outcome::BadRequest));
+    assert_eq!(bench.outcomes(&down), refused);
+    assert_eq!((bench.refused.len(), bench.closed), (3, false));
+    assert_eq!(bench.answer(&value(4)), value(4));
 }

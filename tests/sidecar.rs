@@ -66,23 +66,6 @@ clusters:
 }
 
 #[test]
-fn routes_that_a_protocol_cannot_serve_are_refused() {
-    let config = |protocol| {
-        format!(
-            "
-listeners: [{{name: in, address: '127.0.0.1:0', protocol: {protocol}}}]
-routes: {{virtual_hosts: [{{hosts: ['*'], routes: [{{match: {{fields: [{{name: tenant, exact: x}}]}}, cluster: c}}]}}]}}
-clusters: [{{name: c, address: '127.0.0.1:1'}}]
-"
-        )
-    };
-    let output = run(&["--config", &file("dubbo", &config("dubbo")), "--check"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("Dubbo attachments are not decoded yet"), "{said}");
-    assert!(run(&["--config", &file("http1", &config("http1")), "--check"]).status.success());
-}
-
-#[test]
 fn a_splice_has_one_protocol_and_a_cluster() {
     let config = |protocol, splice| {
         format!(

@@ -36,6 +36,9 @@ pub(crate) struct Listener {
     /// Whether HTTP/1.1 may become HTTP/2 by `Upgrade: h2c`.
     #[serde(default)]
     pub(crate) h2c: bool,
+    /// What Dubbo requests are for whose serialization hides it.
+    #[serde(default)]
+    pub(crate) dubbo_service: Option<String>,
     /// The cluster that every connection is joined to, frame by frame.
     #[serde(default)]
     pub(crate) splice: Option<String>,
@@ -178,6 +181,9 @@ fn bind(listener: Listener, all: &Registry) -> Result<Bind, String> {
         let mut protocol = named(all, name)?;
         if listener.h2c && protocol.name() == "http1" {
             protocol = Arc::new(meshwire_http1::Http1::default().h2c(true));
+        }
+        if let Some(service) = listener.dubbo_service.as_deref().filter(|_| protocol.name() == "dubbo") {
+            protocol = Arc::new(meshwire_dubbo::Dubbo::new().with_default_service(service));
         }
         builder = builder.with_shared(Arc::clone(&protocol));
         chosen.push(protocol);

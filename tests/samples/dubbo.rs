@@ -3,6 +3,9 @@
 use meshwire::Outcome;
 use meshwire::testkit::Sample;
 
+/// What attributes and deadline are made of.
+pub(crate) const OWN_FIELDS: &[&str] = &["path", "interface", "version", "group", "timeout"];
+
 /// Dubbo has one status for what it does not tell apart.
 pub(crate) fn outcomes(asked: Outcome) -> Outcome {
     match asked {
@@ -17,6 +20,8 @@ const REQUEST: u8 = 0x80;
 const TWO_WAY: u8 = 0x40;
 const EVENT: u8 = 0x20;
 const HESSIAN2: u8 = 2;
+const FASTJSON: u8 = 6;
+const KRYO: u8 = 8;
 const FASTJSON2: u8 = 23;
 const OK: u8 = 20;
 
@@ -56,8 +61,8 @@ fn value(text: &str) -> Vec<u8> {
     [vec![0x91], string(text)].concat()
 }
 
-/// In another serialization an exception of the application is more than a proxy can write.
-pub(crate) fn opaque_outcomes(asked: Outcome) -> Outcome {
+/// In lines of JSON an exception of the application is more than a proxy can write.
+pub(crate) fn line_outcomes(asked: Outcome) -> Outcome {
     match asked {
         Outcome::Exception => Outcome::ServerError,
         told => outcomes(told),
@@ -66,9 +71,57 @@ pub(crate) fn opaque_outcomes(asked: Outcome) -> Outcome {
 
 /// A serialization whose calls are not looked into.
 pub(crate) fn opaque() -> Sample {
-    let request = frame(REQUEST | TWO_WAY | FASTJSON2, 0, 9, b"\0\0\0\x04\x7a2.0 whatever it is");
-    let response = frame(FASTJSON2, OK, 9, b"\0\0\0\x01\x01\0\0\0\x03\x4aok");
+    let request = frame(REQUEST | TWO_WAY | KRYO, 0, 9, b"\x01\x05\x82whatever it is");
+    let response = frame(KRYO, OK, 9, b"\x01\x03\x01ok");
     Sample::new("opaque", request, response)
+}
+
+/// A line of JSON for each value.
+pub(crate) fn lines() -> Sample {
+    let call = |attachments: &str| {
+        let front = "\"2.0.2\"\n\"com.example.Greeter\"\n\"1.0.0\"\n\"sayHello\"\n\"Ljava/lang/String;I\"\n\"w\\u00f6rld\"\n7\n";
+        format!("{front}{attachments}\n").into_bytes()
+    };
+    let two_way = REQUEST | TWO_WAY | FASTJSON;
+    let requests = [
+        frame(two_way, 0, 7, &call(r#"{"path":"com.example.Greeter","version":"1.0.0","x":"1","y":"\u4e16"}"#)),
+        frame(REQUEST | TWO_WAY | EVENT | FASTJSON, 0, 8, b"null\n"),
+        frame(REQUEST | FASTJSON, 0, 1, &call("{}")),
+        frame(two_way, 0, 3, &call("null")),
+    ];
+    let responses = [frame(FASTJSON, OK, 3, b"1\n\"found\"\n"), frame(FASTJSON, 60, 7, b"\"no such service\"\n")];
+    let bad = frame(two_way, 0, 10, &call(r#"{"path":"com.example.Other"}"#));
+    let next = frame(two_way, 0, 11, &call("{}"));
+    Sample::new("lines", requests.concat(), responses.concat()).with_bad_request(bad, next)
+}
+
+/// A 32-bit length and JSONB for each value, of which strings of ASCII are used here.
+pub(crate) fn jsonb() -> Sample {
+    let text = |text: &str| [vec![0x49 + text.len() as u8], text.as_bytes().to_vec()].concat();
+    let value = |bytes: Vec<u8>| [(bytes.len() as u32).to_be_bytes().to_vec(), bytes].concat();
+    let call = |attachments: &[(&str, &str)]| {
+        let mut body: Vec<u8> = ["2.0.2", "com.example.Greeter", "1.0.0", "sayHello", "Ljava/lang/String;", "world"]
+            .into_iter()
+            .flat_map(|part| value(text(part)))
+            .collect();
+        let entries = attachments.iter().flat_map(|(name, value)| [text(name), text(value)].concat());
+        body.extend(value([vec![0xa6], entries.collect(), vec![0xa5]].concat()));
+        body
+    };
+    let two_way = REQUEST | TWO_WAY | FASTJSON2;
+    let requests = [
+        frame(two_way, 0, 7, &call(&[("path", "com.example.Greeter"), ("version", "1.0.0"), ("x", "1"), ("y", "")])),
+        frame(REQUEST | TWO_WAY | EVENT | FASTJSON2, 0, 8, b"\0\0\0\x01\xaf"),
+        frame(REQUEST | FASTJSON2, 0, 1, &call(&[])),
+        frame(two_way, 0, 3, &call(&[("group", "g"), ("timeout", "250")])),
+    ];
+    let responses = [
+        frame(FASTJSON2, OK, 3, &[&[0, 0, 0, 1, 1][..], &value(text("found"))].concat()),
+        frame(FASTJSON2, 60, 7, &value(text("no such service"))),
+    ];
+    let bad = frame(two_way, 0, 10, &call(&[("path", "com.example.Other")]));
+    let next = frame(two_way, 0, 11, &call(&[]));
+    Sample::new("jsonb", requests.concat(), responses.concat()).with_bad_request(bad, next)
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use meshwire::frame::{Frame, FrameFormat, FrameKind, Parse, Scan};
-use meshwire::{Depth, Head, Kind, StreamId};
+use meshwire::{Depth, Head, Kind, Limits, StreamId};
+use meshwire_hessian::{Dialect, put};
 
 use crate::format::{DubboFormat, HEAD};
-use crate::hessian;
 use crate::result::ResultKind;
-use crate::wire::{HEADER_LEN, flag, put_frame, serialization};
+use crate::serial::names;
+use crate::wire::{HEADER_LEN, flag, put_frame};
 use crate::{reply, status};
 
 /// The protocol version that Dubbo 2.6 and later write.
@@ -71,19 +72,19 @@ impl<'a> Call<'a> {
     pub fn head(&self, id: u64) -> Head {
         let two_way = if self.one_way { 0 } else { flag::TWO_WAY };
         let mut out = Vec::new();
-        put_frame(&mut out, flag::REQUEST | two_way | serialization::HESSIAN2, 0, id, |out| {
-            hessian::put_string(out, PROTOCOL_VERSION);
-            hessian::put_string(out, self.service);
+        put_frame(&mut out, flag::REQUEST | two_way | names::HESSIAN2, 0, id, |out| {
+            put::string(out, Dialect::Hessian2, PROTOCOL_VERSION);
+            put::string(out, Dialect::Hessian2, self.service);
             match self.version {
-                Some(version) => hessian::put_string(out, version),
-                None => hessian::put_null(out),
+                Some(version) => put::string(out, Dialect::Hessian2, version),
+                None => put::null(out),
             }
-            hessian::put_string(out, self.method);
-            hessian::put_string(out, &"Ljava/lang/String;".repeat(self.args.len()));
+            put::string(out, Dialect::Hessian2, self.method);
+            put::string(out, Dialect::Hessian2, &"Ljava/lang/String;".repeat(self.args.len()));
             for arg in &self.args {
-                hessian::put_string(out, arg);
+                put::string(out, Dialect::Hessian2, arg);
             }
-            hessian::put_map(out, self.attachments.iter().copied());
+            put::map(out, Dialect::Hessian2, self.attachments.iter().copied());
         });
         head_of(out)
     }
@@ -100,16 +101,16 @@ impl<'a> Call<'a> {
 /// ```
 pub fn value(stream: StreamId, value: &str) -> Head {
     let mut out = Vec::new();
-    put_frame(&mut out, serialization::HESSIAN2, status::OK, stream.id(), |out| {
-        reply::put_flag(out, serialization::HESSIAN2, ResultKind::Value);
-        hessian::put_string(out, value);
+    put_frame(&mut out, names::HESSIAN2, status::OK, stream.id(), |out| {
+        reply::put_flag(out, None, ResultKind::Value);
+        put::string(out, Dialect::Hessian2, value);
     });
     head_of(out)
 }
 
 /// The head of a whole message.
 fn head_of(bytes: Vec<u8>) -> Head {
-    let mut format = DubboFormat::new();
+    let mut format = DubboFormat::new(&Limits::default(), None);
     let (kind, id, tag) = match format.frame(&bytes) {
         Ok(Parse::Done(Frame { kind, id, tag, .. })) => (kind, id.value, tag),
         _ => (FrameKind::Response, 0, 0),

@@ -1,10 +1,12 @@
 //! Frames of the connection itself: heartbeats, and a server's word that it takes no more requests.
 
 use meshwire::frame::Control;
+use meshwire_hessian::{Dialect, put};
 
 use crate::hessian;
-use crate::status;
-use crate::wire::{Header, flag, put_frame, serialization};
+use crate::serial::{Serial, names};
+use crate::wire::{Header, flag, put_frame};
+use crate::{status, tag};
 
 /// Java refuses to read events past 15 bytes; the null of every serialization is shorter.
 const EVENT_MAX: usize = 15;
@@ -23,17 +25,17 @@ pub(crate) fn read(header: Header, body: &[u8]) -> Control {
     }
     let word = match (header.serialization(), body) {
         (_, []) => Word::Null,
-        (serialization::HESSIAN2, [hessian::NULL]) => Word::Null,
-        (serialization::HESSIAN2, [0x01, word]) => Word::Text(*word),
-        (serialization::FASTJSON, _) => match body.trim_ascii() {
+        (names::HESSIAN2, [hessian::NULL]) => Word::Null,
+        (names::HESSIAN2, [0x01, word]) => Word::Text(*word),
+        (names::FASTJSON, _) => match body.trim_ascii() {
             b"null" => Word::Null,
             [b'"', word, b'"'] => Word::Text(*word),
             _ => Word::Other,
         },
-        (serialization::FASTJSON2, [0, 0, 0, 1, 0xaf]) => Word::Null,
+        (names::FASTJSON2, [0, 0, 0, 1, 0xaf]) => Word::Null,
         // A string of one ASCII byte.
-        (serialization::FASTJSON2, [0, 0, 0, 2, 0x4a, word]) => Word::Text(*word),
-        (serialization::HESSIAN2 | serialization::FASTJSON2, _) => Word::Other,
+        (names::FASTJSON2, [0, 0, 0, 2, 0x4a, word]) => Word::Text(*word),
+        (names::HESSIAN2 | names::FASTJSON2, _) => Word::Other,
         _ if header.has(flag::TWO_WAY) && body.len() <= EVENT_MAX => Word::Null,
         _ => Word::Other,
     };
@@ -57,22 +59,32 @@ pub(crate) fn put_ack(header: Header, body: &[u8], out: &mut Vec<u8>) -> bool {
     }
     let flag = flag::EVENT | header.serialization();
     put_frame(out, flag, status::OK, header.id, |out| match (header.serialization(), body) {
-        (serialization::HESSIAN2, []) => hessian::put_null(out),
+        (names::HESSIAN2, []) => put::null(out),
         _ => out.extend_from_slice(body),
     });
     true
 }
 
-/// Appends a heartbeat that wants an answer.
-pub(crate) fn put_heartbeat(id: u64, out: &mut Vec<u8>) {
-    let flag = flag::REQUEST | flag::TWO_WAY | flag::EVENT | serialization::HESSIAN2;
-    put_frame(out, flag, 0, id, hessian::put_null);
+/// Appends a heartbeat that wants an answer, in the serialization of the message whose tag is `like` if it has a null that is
+/// known, else in Hessian 2.
+pub(crate) fn put_heartbeat(id: u64, like: u32, out: &mut Vec<u8>) {
+    let spoken = like as u8 & flag::SERIALIZATION;
+    let first = if like & tag::SIZED != 0 { 0 } else { b'n' };
+    let mut null = Vec::new();
+    if let Some(serial) = Serial::of(spoken, Some(first)) {
+        serial.put_null(&mut null);
+    }
+    let format = if null.is_empty() { names::HESSIAN2 } else { spoken };
+    if null.is_empty() {
+        put::null(&mut null);
+    }
+    put_frame(out, flag::REQUEST | flag::TWO_WAY | flag::EVENT | format, 0, id, |out| out.extend_from_slice(&null));
 }
 
 /// Appends the read-only event.
 pub(crate) fn put_read_only(id: u64, out: &mut Vec<u8>) {
-    let flag = flag::REQUEST | flag::EVENT | serialization::HESSIAN2;
-    put_frame(out, flag, 0, id, |out| hessian::put_string(out, READ_ONLY));
+    let flag = flag::REQUEST | flag::EVENT | names::HESSIAN2;
+    put_frame(out, flag, 0, id, |out| put::string(out, Dialect::Hessian2, READ_ONLY));
 }
 
 #[cfg(test)]
@@ -111,6 +123,23 @@ mod tests {
     fn whatever_an_answer_holds_it_is_an_answer() {
         for body in [&b""[..], b"N", b"NN", b"\x01R"] {
             assert_eq!(says(0x22, body), Control::HeartbeatAck);
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_speaks_what_is_spoken() {
+        for (like, flag, body) in [
+            (0, 0xe2, &b"N"[..]),
+            (0xc2, 0xe2, b"N"),
+            (0x17, 0xf7, b"\0\0\0\x01\xaf"),
+            (0xc6, 0xe6, b"null\n"),
+            (0xc6 | tag::SIZED, 0xe6, b"\0\0\0\x04null"),
+            (0xc8, 0xe2, b"N"),
+            (0xd6, 0xe2, b"N"),
+        ] {
+            let mut out = Vec::new();
+            put_heartbeat(7, like, &mut out);
+            assert_eq!((out[2], &out[16..]), (flag, body), "{like:x}");
         }
     }
 

@@ -1,90 +1,84 @@
 //! Answers that the proxy gives itself.
 //!
-//! Java reads an answer by the serialization that the answer names, and an error message as one string of it. Where
-//! the request's serialization is one this crate writes, the answer has the same; else it is Hessian 2, which every
-//! Dubbo has. (A Java client of 3.2 and later wants the request's serialization in an answer with status OK; so a direct
-//! reply of [`Outcome::Success`] to a request in, say, Kryo is one that it may refuse.)
+//! Java reads an answer by the serialization that the answer names, and an error message as one string of it. Where the
+//! request's serialization is one this crate writes, the answer has the same; else it is Hessian 2, which every Dubbo has. (A
+//! Java client of 3.2 and later wants the request's serialization in an answer with status OK; so a direct reply of
+//! [`Outcome::Success`] to a request in, say, Kryo is one that it may refuse.)
 
 use meshwire::{LocalReply, Outcome};
+use meshwire_hessian::{Dialect, put};
 
-use crate::hessian;
 use crate::result::ResultKind;
-use crate::status;
-use crate::wire::{flag, put_frame, serialization};
+use crate::serial::{Serial, names};
+use crate::wire::{flag, put_frame};
+use crate::{status, tag};
 
-/// Appends the answer to the request whose flag was `asked`; false where none is owed.
-pub(crate) fn put(id: u64, asked: u8, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
-    if asked & flag::TWO_WAY == 0 {
+/// What Java's own filter makes of an exception whose class the client may not have.
+const EXCEPTION: &str = "java.lang.RuntimeException";
+
+/// Appends the answer to the request whose tag was `asked`; false where none is owed.
+pub(crate) fn put(id: u64, asked: u32, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
+    let asked_flag = asked as u8;
+    if asked_flag & flag::TWO_WAY == 0 {
         return false;
     }
-    let format = match asked & flag::SERIALIZATION {
-        known @ (serialization::HESSIAN2 | serialization::FASTJSON | serialization::FASTJSON2) => known,
-        _ => serialization::HESSIAN2,
-    };
+    let mut format = asked_flag & flag::SERIALIZATION;
+    // Of two that call themselves fastjson, the request was in this one.
+    let first = if asked & tag::SIZED != 0 { 0 } else { b'"' };
+    let serial = Serial::of(format, Some(first));
+    if serial.is_none() {
+        format = names::HESSIAN2;
+    }
+    let answer = Answer { serial };
     match reply.outcome {
-        Outcome::Success => {
-            put_frame(out, format, status::OK, id, |out| put_flag(out, format, ResultKind::Null));
-        }
-        Outcome::Exception if format == serialization::HESSIAN2 => put_frame(out, format, status::OK, id, |out| {
-            put_flag(out, format, ResultKind::Exception);
-            hessian::put_exception(out, reply.message);
-        }),
-        // An object of a Java class is more than is written here of the others: the nearest status without one.
+        Outcome::Success => put_frame(out, format, status::OK, id, |out| answer.put_flag(out, ResultKind::Null)),
         Outcome::Exception => {
-            put_frame(out, format, status::SERVICE_ERROR, id, |out| put_text(out, format, reply.message));
+            let mut body = Vec::new();
+            answer.put_flag(&mut body, ResultKind::Exception);
+            if answer.put_exception(&mut body, reply.message) {
+                put_frame(out, format, status::OK, id, |out| out.extend_from_slice(&body));
+            } else {
+                // The nearest status without an object of a Java class.
+                put_frame(out, format, status::SERVICE_ERROR, id, |out| answer.put_text(out, reply.message));
+            }
         }
-        outcome => {
-            put_frame(out, format, status::status_of(outcome), id, |out| put_text(out, format, reply.message));
-        }
+        outcome => put_frame(out, format, status::status_of(outcome), id, |out| answer.put_text(out, reply.message)),
     }
     true
 }
 
-/// Appends the flag in front of a result.
-pub(crate) fn put_flag(out: &mut Vec<u8>, format: u8, kind: ResultKind) {
-    match format {
-        serialization::FASTJSON => out.extend_from_slice(&[b'0' | kind as u8, b'\n']),
-        serialization::FASTJSON2 => out.extend_from_slice(&[0, 0, 0, 1, kind as u8]),
-        _ => hessian::put_small_int(out, kind as u8),
-    }
+/// The serialization of an answer: Hessian 2 where it is none of the others.
+struct Answer {
+    serial: Option<Serial>,
 }
 
-fn put_text(out: &mut Vec<u8>, format: u8, text: &str) {
-    match format {
-        serialization::FASTJSON => put_json(out, text),
-        serialization::FASTJSON2 => put_jsonb(out, text),
-        _ => hessian::put_string(out, text),
+impl Answer {
+    fn put_flag(&self, out: &mut Vec<u8>, kind: ResultKind) {
+        put_flag(out, self.serial, kind);
     }
-}
 
-/// Appends a line of JSON.
-fn put_json(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..0x20 => {
-                let digit = if byte & 0x0f < 10 { b'0' } else { b'a' - 10 };
-                let low = digit.saturating_add(byte & 0x0f);
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' | byte >> 4, low]);
-            }
-            _ => out.push(byte),
+    fn put_text(&self, out: &mut Vec<u8>, text: &str) {
+        match self.serial {
+            None => put::string(out, Dialect::Hessian2, text),
+            Some(serial) => serial.put_text(out, text),
         }
     }
-    out.extend_from_slice(b"\"\n");
+
+    fn put_exception(&self, out: &mut Vec<u8>, message: &str) -> bool {
+        match self.serial {
+            None => put::exception(out, EXCEPTION, message),
+            Some(serial) => return serial.put_exception(out, EXCEPTION, message),
+        }
+        true
+    }
 }
 
-/// A JSONB string of UTF-8, and the tag of a 32-bit length.
-const JSONB_UTF8: u8 = 0x7a;
-const JSONB_INT32: u8 = 0x48;
-
-/// Appends a length and a JSONB string.
-fn put_jsonb(out: &mut Vec<u8>, text: &str) {
-    let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&len.saturating_add(6).to_be_bytes());
-    out.extend_from_slice(&[JSONB_UTF8, JSONB_INT32]);
-    out.extend_from_slice(&len.to_be_bytes());
-    out.extend_from_slice(text.as_bytes());
+/// Appends the flag in front of a result; `serial`: in another serialization than Hessian 2.
+pub(crate) fn put_flag(out: &mut Vec<u8>, serial: Option<Serial>, kind: ResultKind) {
+    match serial {
+        None => put::int(out, i32::from(kind as u8)),
+        Some(serial) => serial.put_flag(out, kind as u8),
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +87,7 @@ mod tests {
 
     fn reply(asked: u8, outcome: Outcome) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        put(7, asked, &LocalReply::new(outcome, "no \"x\"\n"), &mut out).then_some(out)
+        put(7, u32::from(asked), &LocalReply::new(outcome, "no \"x\"\n"), &mut out).then_some(out)
     }
 
     #[test]
@@ -109,7 +103,7 @@ mod tests {
         for (asked, flag, body) in [
             (0xc2, 0x02, &b"\x07no \"x\"\n"[..]),
             (0xc6, 0x06, b"\"no \\\"x\\\"\\u000a\"\n"),
-            (0xd7, 0x17, b"\0\0\0\x0d\x7a\x48\0\0\0\x07no \"x\"\n"),
+            (0xd7, 0x17, b"\0\0\0\x08\x50no \"x\"\n"),
             (0xc8, 0x02, b"\x07no \"x\"\n"),
         ] {
             let bytes = reply(asked, Outcome::NoRoute).unwrap();
@@ -123,7 +117,7 @@ mod tests {
     fn success_is_a_null_and_an_exception_is_one() {
         assert_eq!(reply(0xc2, Outcome::Success).unwrap()[16..], [0x92]);
         assert_eq!(reply(0xc6, Outcome::Success).unwrap()[16..], *b"2\n");
-        assert_eq!(reply(0xd7, Outcome::Success).unwrap()[16..], [0, 0, 0, 1, 2]);
+        assert_eq!(reply(0xd7, Outcome::Success).unwrap()[16..], [0, 0, 0, 2, 0xbd, 2]);
         let thrown = reply(0xc2, Outcome::Exception).unwrap();
         assert_eq!(thrown[3], status::OK);
         assert_eq!(thrown[16..], *b"\x90C\x1ajava.lang.RuntimeException\x91\x0ddetailMessage\x60\x07no \"x\"\n");

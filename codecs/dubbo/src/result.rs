@@ -1,9 +1,12 @@
 //! What an answer brings: the flag in front of its value.
 
+use meshwire::frame::Parse;
 use meshwire::{Head, Outcome};
 
+use crate::body::Known;
 use crate::hessian;
-use crate::wire::{HEADER_LEN, serialization};
+use crate::serial;
+use crate::wire::HEADER_LEN;
 
 /// What an answer with status [`OK`](crate::status::OK) brings. Servers of 2.0.2 and later add attachments if the request's
 /// version says that the client reads them.
@@ -44,6 +47,21 @@ impl ResultKind {
         matches!(self, Self::Exception | Self::ExceptionWithAttachments)
     }
 
+    /// Whether it brings nothing, apart from attachments.
+    pub const fn is_null(self) -> bool {
+        matches!(self, Self::Null | Self::NullWithAttachments)
+    }
+
+    /// The same with attachments behind it.
+    #[must_use]
+    pub(crate) const fn with_attachments(self) -> Self {
+        match self {
+            Self::Exception | Self::ExceptionWithAttachments => Self::ExceptionWithAttachments,
+            Self::Value | Self::ValueWithAttachments => Self::ValueWithAttachments,
+            Self::Null | Self::NullWithAttachments => Self::NullWithAttachments,
+        }
+    }
+
     /// Whether attachments follow.
     pub const fn has_attachments(self) -> bool {
         matches!(self, Self::ExceptionWithAttachments | Self::ValueWithAttachments | Self::NullWithAttachments)
@@ -69,29 +87,31 @@ pub fn result(head: &Head) -> Option<ResultKind> {
 /// How many of a frame's bytes [`read`] looks at.
 pub(crate) const RESULT_END: usize = HEADER_LEN + 6;
 
+/// The flag in front of a result, and where it ends in the frame. A null without a flag, which dubbo-remoting writes, ends
+/// where it begins.
+pub(crate) fn flag(serialization: u8, seen: &[u8]) -> Option<(ResultKind, usize)> {
+    let (flag, end) = match (Known::of(serialization, seen)?, seen.get(HEADER_LEN)) {
+        (Known::Hessian, Some(&hessian::NULL)) => (ResultKind::Null as u8, HEADER_LEN),
+        (Known::Hessian, tag) => (hessian::small_int(*tag?)?, HEADER_LEN.saturating_add(1)),
+        (Known::Other(serial), _) => match serial.flag(serial::Body::whole(seen), HEADER_LEN) {
+            Ok(Parse::Done(flag)) => flag,
+            _ => return None,
+        },
+    };
+    Some((ResultKind::from_flag(flag)?, end))
+}
+
 /// Reads the flag of an answer with status OK: what it means, and the note of its head.
 pub(crate) fn read(serialization: u8, seen: &[u8]) -> (Outcome, u32) {
-    let body = seen.get(HEADER_LEN..).unwrap_or_default();
-    let flag = match (serialization, body) {
-        (serialization::HESSIAN2, [flag, ..]) => match *flag {
-            // dubbo-remoting writes a null result without a flag.
-            hessian::NULL => Some(ResultKind::Null as u8),
-            flag => hessian::small_int(flag),
-        },
-        (serialization::FASTJSON, [flag @ b'0'..=b'9', b'\r' | b'\n', ..]) => Some(flag & 0x0f),
-        // An int, or a byte that says it is one.
-        (serialization::FASTJSON2, [0, 0, 0, 1, flag, ..] | [0, 0, 0, 2, 0xbd, flag, ..]) => Some(*flag),
-        (serialization::HESSIAN2 | serialization::FASTJSON | serialization::FASTJSON2, _) => None,
-        // Opaque: the status is all there is to know.
-        _ => return (Outcome::Success, 0),
-    };
-    match flag.and_then(ResultKind::from_flag) {
-        Some(kind) => {
+    match flag(serialization, seen) {
+        Some((kind, _)) => {
             let outcome = if kind.is_exception() { Outcome::Exception } else { Outcome::Success };
             (outcome, (kind as u32).saturating_add(1))
         }
         // Java's own client refuses such an answer; a proxy passes it on.
-        None => (Outcome::Unknown, 0),
+        None if Known::of(serialization, seen).is_some() => (Outcome::Unknown, 0),
+        // Opaque: the status is all there is to know.
+        None => (Outcome::Success, 0),
     }
 }
 
@@ -135,9 +155,15 @@ mod tests {
 
     #[test]
     fn unknown_flags_are_data() {
-        for (serialization, body) in
-            [(2, &b""[..]), (2, &[0x96]), (2, &[0x8f]), (2, b"\x05hello"), (6, b"9\n"), (6, b"1"), (23, &[0, 0, 0, 1])]
-        {
+        for (serialization, body) in [
+            (2, &b""[..]),
+            (2, &[0x96]),
+            (2, &[0x8f]),
+            (2, b"\x05hello"),
+            (6, b"9\n"),
+            (6, b"x\n"),
+            (23, &[0, 0, 0, 1]),
+        ] {
             assert_eq!(kind(serialization, body), (Outcome::Unknown, None), "{body:x?}");
         }
         assert_eq!(kind(8, b"?"), (Outcome::Success, None));

@@ -35,16 +35,6 @@ pub(crate) mod flag {
     pub(crate) const SERIALIZATION: u8 = 0x1f;
 }
 
-/// Ids of serializations whose bytes this crate reads or writes; all others are forwarded as they are.
-pub(crate) mod serialization {
-    /// Hessian 2, the default of every Dubbo.
-    pub(crate) const HESSIAN2: u8 = 0x02;
-    /// A line of JSON for each value.
-    pub(crate) const FASTJSON: u8 = 0x06;
-    /// A 32-bit length and JSONB for each value.
-    pub(crate) const FASTJSON2: u8 = 0x17;
-}
-
 /// A header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -61,12 +51,12 @@ impl Header {
     pub(crate) fn read(seen: &[u8]) -> Result<Parse<Self>, Fault> {
         let Some(header) = seen.first_chunk::<HEADER_LEN>() else {
             return match seen.iter().zip(MAGIC).position(|(byte, magic)| *byte != magic) {
-                Some(at) => Err(bad_magic(at)),
+                Some(at) => Err(bad_magic(seen, at)),
                 None => Ok(Parse::Need(HEADER_LEN)),
             };
         };
         if at::<2>(header, 0) != MAGIC {
-            return Err(bad_magic(0));
+            return Err(bad_magic(seen, 0));
         }
         let length = u32::from_be_bytes(at(header, field::LENGTH));
         if length > i32::MAX as u32 {
@@ -104,8 +94,14 @@ fn at<const N: usize>(header: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
 }
 
 #[cold]
-fn bad_magic(at: usize) -> Fault {
-    Fault::new("magic", "a frame begins with da bb", at)
+fn bad_magic(seen: &[u8], at: usize) -> Fault {
+    match seen.first() {
+        // Java serves a console on the same port: `ls`, `status`, `invoke`.
+        Some(b'\r' | b'\n' | b' '..=b'~') => {
+            Fault::new("telnet", "this is text, as for Dubbo's telnet console, which is not served here", 0)
+        }
+        _ => Fault::new("magic", "a frame begins with da bb", at),
+    }
 }
 
 #[cold]
@@ -143,7 +139,10 @@ mod tests {
 
     #[test]
     fn garbage_is_told_by_its_first_byte() {
-        assert_eq!(Header::read(b"s").unwrap_err().code, "magic");
+        for text in [&b"s"[..], b"status\r\n", b"\r\n", b"GET / HTTP/1.1\r\n"] {
+            assert_eq!(Header::read(text).unwrap_err().code, "telnet");
+        }
+        assert_eq!(Header::read(b"\0").unwrap_err().code, "magic");
         assert_eq!(Header::read(&[0xda, 0xbc]).unwrap_err().at, 1);
         assert_eq!(Header::read(&[0xda; 16]).unwrap_err().code, "magic");
     }

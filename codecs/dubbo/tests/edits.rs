@@ -1,0 +1,904 @@
+//! Attachments, edited: what goes out is the message that came with its map changed, and nothing else.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests
+
+mod common;
+#[path = "../../hessian/tests/oracle/mod.rs"]
+mod oracle;
+#[path = "../../hessian/tests/oracle/writer.rs"]
+mod writer;
+
+use common::*;
+use meshwire::{Attribute, Depth, EncodeError, Endpoint, Event, FieldEdit, Head, Limits, RoutingKey, StreamId};
+use meshwire_dubbo::{ResultKind, result};
+use meshwire_hessian::{Dialect, Limits as HessianLimits};
+use oracle::{Oracle, Value};
+use proptest::prelude::*;
+use writer::Writer;
+
+/// A request with arguments that any edit must leave alone, and these attachments.
+fn with_args(map: &[u8]) -> Vec<u8> {
+    request(&join(&[&args_front(), map]))
+}
+
+fn args_front() -> Vec<u8> {
+    join(&[&front("La/B;ILjava/lang/String;"), b"C\x03a.B\x91\x01x\x60\x91", b"\x93", &s("wörld 😀")])
+}
+
+/// The body that goes out for `map`, edited, behind the arguments.
+fn edited(map: &[u8], edit: impl FnOnce(&mut Head)) -> Vec<u8> {
+    let came = with_args(map);
+    let mut head = asked(&came);
+    edit(&mut head);
+    let shown = last_wins(list(&head));
+    let out = sent(head, 99).unwrap();
+    let body = body_of(&out);
+    assert_eq!(out[..4], came[..4], "the flag");
+    assert_eq!(out[4..12], 99u64.to_be_bytes(), "the id");
+    let args = args_front();
+    assert_eq!(body[..args.len()], args, "what stands before the map");
+    assert_eq!(last_wins(list(&asked(&out))), shown, "what the next reader sees");
+    body[args.len()..].to_vec()
+}
+
+/// Of fields of one name the last, sorted: what a map makes of them. In which order they stand is told from bytes.
+fn last_wins(fields: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for (name, value) in fields {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, last)) => *last = value,
+            None => all.push((name, value)),
+        }
+    }
+    all.sort();
+    all
+}
+
+const ABC: [(&str, &str); 3] = [("a", "1"), ("b", "2"), ("c", "3")];
+
+#[test]
+fn a_field_is_set_where_it_stood() {
+    for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let mut wanted = ABC;
+        wanted[n].1 = "new";
+        assert_eq!(edited(&map(&ABC), |head| head.set_field(name.as_bytes(), b"new").unwrap()), map(&wanted));
+    }
+    assert_eq!(
+        edited(&map(&ABC), |head| head.set_field(b"d", b"4").unwrap()),
+        map(&[&ABC[..], &[("d", "4")]].concat())
+    );
+}
+
+#[test]
+fn a_field_is_removed_wherever_it_stood() {
+    for n in 0..3 {
+        let mut wanted = ABC.to_vec();
+        let (name, _) = wanted.remove(n);
+        assert_eq!(edited(&map(&ABC), |head| head.remove_field(name.as_bytes()).unwrap()), map(&wanted));
+    }
+    let all = |head: &mut Head| ["c", "a", "b"].iter().for_each(|name| head.remove_field(name.as_bytes()).unwrap());
+    assert_eq!(edited(&map(&ABC), all), b"HZ");
+    assert_eq!(edited(&map(&ABC), |head| head.remove_field(b"none").unwrap()), map(&ABC));
+    assert_eq!(edited(b"N", |head| head.remove_field(b"none").unwrap()), b"N");
+    assert_eq!(edited(b"", |head| head.remove_field(b"none").unwrap()), b"");
+}
+
+#[test]
+fn a_field_is_added_behind_the_others() {
+    assert_eq!(
+        edited(&map(&ABC), |head| head.add_field(b"d", b"4").unwrap()),
+        map(&[&ABC[..], &[("d", "4")]].concat())
+    );
+    // A key stands once in a map.
+    assert_eq!(
+        edited(&map(&ABC), |head| head.add_field(b"a", b"4").unwrap()),
+        map(&[("b", "2"), ("c", "3"), ("a", "4")])
+    );
+    let twice = |head: &mut Head| {
+        head.add_field(b"d", b"4").unwrap();
+        head.add_field(b"d", b"5").unwrap();
+    };
+    assert_eq!(edited(&map(&ABC), twice), map(&[&ABC[..], &[("d", "5")]].concat()));
+    // In another case it is another key.
+    assert_eq!(edited(&map(&[("a", "1")]), |head| head.add_field(b"A", b"2").unwrap()), map(&[("a", "1"), ("A", "2")]));
+}
+
+#[test]
+fn a_map_is_made_where_there_is_none() {
+    for none in [&b""[..], b"N", b"HZ"] {
+        assert_eq!(edited(none, |head| head.set_field(b"a", b"1").unwrap()), map(&[("a", "1")]), "{none:x?}");
+        assert_eq!(edited(none, |head| head.add_field(b"a", b"1").unwrap()), map(&[("a", "1")]), "{none:x?}");
+    }
+    let typed = b"M\x11java.util.HashMap\x01a\x011Z";
+    assert_eq!(
+        edited(typed, |head| head.set_field(b"b", b"2").unwrap()),
+        b"M\x11java.util.HashMap\x01a\x011\x01b\x012Z"
+    );
+    assert_eq!(edited(typed, |head| head.remove_field(b"a").unwrap()), b"M\x11java.util.HashMapZ");
+}
+
+#[test]
+fn several_edits_at_once() {
+    let edit = |head: &mut Head| {
+        head.set_field(b"c", b"33").unwrap();
+        head.remove_field(b"a").unwrap();
+        head.set_field(b"z", b"26").unwrap();
+        head.add_field(b"y", b"25").unwrap();
+        head.set_attribute(Attribute::Group, b"g").unwrap();
+    };
+    let wanted = [("b", "2"), ("c", "33"), ("z", "26"), ("y", "25"), ("group", "g")];
+    let came = with_args(&map(&ABC));
+    let mut head = asked(&came);
+    edit(&mut head);
+    assert_eq!(fields(&head), ["b=2", "c=33", "z=26", "y=25"]);
+    let out = sent(head, 7).unwrap();
+    assert_eq!(body_of(&out)[args_front().len()..], map(&wanted));
+    assert_eq!(group(&asked(&out)).as_deref(), Some("g"));
+}
+
+#[test]
+fn names_are_found_without_regard_to_case_as_everywhere() {
+    let came = map(&[("Tenant", "1"), ("x", "2"), ("tenant", "3")]);
+    assert_eq!(edited(&came, |head| head.set_field(b"TENANT", b"9").unwrap()), map(&[("TENANT", "9"), ("x", "2")]));
+    assert_eq!(edited(&came, |head| head.remove_field(b"tenanT").unwrap()), map(&[("x", "2")]));
+}
+
+#[test]
+fn a_name_that_stands_twice_stands_once_where_it_is_edited() {
+    let twice = raw_map(&[b"\x01a\x011", b"\x01b\x012", b"\x01aN"]);
+    assert_eq!(edited(&twice, |head| head.set_field(b"a", b"9").unwrap()), map(&[("a", "9"), ("b", "2")]));
+    assert_eq!(edited(&twice, |head| head.remove_field(b"a").unwrap()), map(&[("b", "2")]));
+}
+
+#[test]
+fn entries_nobody_edits_keep_their_bytes() {
+    let odd: [&[u8]; 6] = [
+        b"\x01a\x60\x92",
+        b"R\0\x02te\x04nant\x02\xed\xa0\xbd\xed\xb8\x80",
+        b"N\x91",
+        b"\x91\x01x",
+        b"S\0\x01d\xd4\x00\x01",
+        b"\x01eHZ",
+    ];
+    let end = b"\x01z\x019";
+    let wanted = join(&[b"H", &odd.concat(), end, b"Z"]);
+    assert_eq!(edited(&raw_map(&odd), |head| head.set_field(b"z", b"9").unwrap()), wanted);
+    let front = raw_map(&[&[&b"\x01z\x01-"[..]], &odd[..]].concat());
+    assert_eq!(edited(&front, |head| head.set_field(b"z", b"9").unwrap()), join(&[b"H", end, &odd.concat(), b"Z"]));
+    assert_eq!(edited(&front, |head| head.remove_field(b"z").unwrap()), raw_map(&odd));
+    assert_eq!(
+        edited(&raw_map(&odd), |head| head.remove_field("tenant".as_bytes()).unwrap()),
+        raw_map(&[odd[0], odd[2], odd[3], odd[4], odd[5]])
+    );
+}
+
+#[test]
+fn what_stands_behind_the_map_stays_there() {
+    for behind in [&b"garbage"[..], b"\xff\xff", &map(&[("path", "other")])] {
+        let came = join(&[&map(&ABC), behind]);
+        assert_eq!(
+            edited(&came, |head| head.set_field(b"b", b"9").unwrap()),
+            join(&[&map(&[("a", "1"), ("b", "9"), ("c", "3")]), behind])
+        );
+        assert_eq!(
+            edited(&came, |head| head.set_field(b"d", b"4").unwrap()),
+            join(&[&map(&[&ABC[..], &[("d", "4")]].concat()), behind])
+        );
+        assert_eq!(
+            edited(&join(&[b"N", behind]), |head| head.set_field(b"d", b"4").unwrap()),
+            join(&[&map(&[("d", "4")]), behind])
+        );
+    }
+}
+
+#[test]
+fn new_texts_of_any_length_and_script() {
+    for text in [
+        "",
+        "x",
+        &"x".repeat(31),
+        &"x".repeat(32),
+        &"ü".repeat(1023),
+        &"中".repeat(1024),
+        &"😀".repeat(40),
+        &"x".repeat(32_000),
+    ] {
+        edited(&map(&ABC), |head| head.set_field(b"b", text.as_bytes()).unwrap());
+        if !text.is_empty() {
+            edited(&map(&ABC), |head| head.set_field(text.as_bytes(), b"v").unwrap());
+        }
+    }
+    // Longer than one piece may be, whatever the limits of the next reader are.
+    let mut limits = Limits::default();
+    (limits.field, limits.whole) = (1 << 20, 1 << 20);
+    let long = "a😀".repeat(40_000);
+    let mut head = asked(&with_args(&map(&ABC)));
+    head.set_field(b"b", long.as_bytes()).unwrap();
+    let out = sent(head, 7).unwrap();
+    let read = decode(&mut server_at(deep(), limits), &out).unwrap();
+    assert_eq!(list(&read)[1].1, long);
+}
+
+#[test]
+fn a_group_is_edited_where_it_stands() {
+    let set = |group: &str| {
+        let group = group.to_owned();
+        move |head: &mut Head| head.set_attribute(Attribute::Group, group.as_bytes()).unwrap()
+    };
+    let with = |group: &str| map(&[("a", "1"), ("group", group), ("b", "2")]);
+    for (came, wanted) in [
+        (with("g"), with("h")),
+        (raw_map(&[b"\x01a\x011", b"\x05groupN", b"\x01b\x012"]), with("h")),
+        (map(&[("a", "1")]), map(&[("a", "1"), ("group", "h")])),
+        (b"N".to_vec(), map(&[("group", "h")])),
+    ] {
+        let mut head = asked(&with_args(&came));
+        set("h")(&mut head);
+        assert_eq!(group(&head).as_deref(), Some("h"));
+        let out = sent(head, 7).unwrap();
+        assert_eq!(body_of(&out)[args_front().len()..], wanted);
+        assert_eq!(group(&asked(&out)).as_deref(), Some("h"));
+    }
+    // Servers know it by its exact name: others are other attachments.
+    let mut head = asked(&with_args(&map(&[("GROUP", "x"), ("group", "g")])));
+    set("h")(&mut head);
+    assert_eq!(body_of(&sent(head, 7).unwrap())[args_front().len()..], map(&[("GROUP", "x"), ("group", "h")]));
+}
+
+#[test]
+fn other_attributes_have_no_place_for_edits() {
+    let mut head = asked(&with_args(b"HZ"));
+    for attribute in Attribute::ALL {
+        assert_eq!(head.set_attribute(attribute, b"x").is_ok(), attribute == Attribute::Group, "{attribute}");
+    }
+    assert!(head.set_attribute(Attribute::Group, b"\xff").is_err());
+    assert!(head.set_field(b"a", b"\xed\xa0\x80").is_err(), "a lone surrogate is no UTF-8");
+}
+
+#[test]
+fn an_edit_without_having_seen_the_fields_is_made_all_the_same() {
+    let came = with_args(&map(&ABC));
+    for depth in [Depth::BOUNDARY, Depth::ROUTE] {
+        let mut head = decode(&mut server_at(depth, Limits::default()), &came).unwrap();
+        assert!(head.fields().is_none());
+        head.set_field(b"b", b"9").unwrap();
+        head.remove_field(b"a").unwrap();
+        assert_eq!(fields(&asked(&sent(head, 7).unwrap())), ["b=9", "c=3"]);
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_not_edited() {
+    for body in [
+        &b"\x052.0.2\x90"[..],
+        &join(&[&front("x"), b"HZ"]),
+        &join(&[&front("I"), b"\x40", b"HZ"]),
+        &join(&[&front("II"), b"\x91", b"HZ", b"\x91"]),
+        &join(&[&front("I"), b"\x91", b"\x91"]),
+        &join(&[&front("I"), b"\x91", b"H\x01a"]),
+        &join(&[&front(""), &[0x79; 100], b"NZ"]),
+        &front("I"),
+    ] {
+        let mut head = decode(&mut server_at(Depth::BOUNDARY, Limits::default()), &request(body)).unwrap();
+        head.set_field(b"a", b"1").unwrap();
+        let error = sent(head, 7).unwrap_err();
+        assert!(matches!(error, EncodeError::Invalid { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_opaque_body_is_not_edited() {
+    for flag in [0xc3, 0xc4, 0xc8, 0xc9, 0xcb, 0xcc, 0xd5, 0xd6, 0xdc] {
+        let mut head =
+            decode(&mut server_at(Depth::BOUNDARY, Limits::default()), &frame(flag, 0, 7, b"opaque")).unwrap();
+        head.set_field(b"a", b"1").unwrap();
+        assert!(sent(head, 7).is_err(), "{flag:x}");
+    }
+}
+
+/// An edit, and the map that it makes.
+type Made = (fn(&mut Head), Vec<u8>);
+
+/// Messages are written anew as a whole or in pieces, by their size: 4 KiB is where it changes.
+#[test]
+fn messages_of_any_size_are_edited_alike() {
+    for size in [4000, 4080, 4094, 4095, 4096, 4097, 4100, 5000, 60_000] {
+        for behind in [&b""[..], b"behind"] {
+            let rest = 16 + front("[B").len() + 3 + map(&ABC).len() + behind.len();
+            let bytes = vec![b'Z'; size - rest];
+            let args = join(&[b"B", &(bytes.len() as u16).to_be_bytes(), &bytes]);
+            let whole = |map: &[u8]| request(&join(&[&front("[B"), &args, map, behind]));
+            let came = whole(&map(&ABC));
+            assert_eq!(came.len(), size);
+            let edits: [Made; 5] = [
+                (|head| head.set_field(b"a", b"9").unwrap(), map(&[("a", "9"), ("b", "2"), ("c", "3")])),
+                (|head| head.set_field(b"c", b"99").unwrap(), map(&[("a", "1"), ("b", "2"), ("c", "99")])),
+                (|head| head.remove_field(b"b").unwrap(), map(&[("a", "1"), ("c", "3")])),
+                (|head| head.add_field(b"d", b"4").unwrap(), map(&[&ABC[..], &[("d", "4")]].concat())),
+                (|head| head.remove_field(b"none").unwrap(), map(&ABC)),
+            ];
+            for (edit, wanted) in edits {
+                let mut head = asked(&came);
+                edit(&mut head);
+                assert!(sent(head, 7).unwrap() == whole(&wanted), "{size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn more_edits_than_have_a_bit() {
+    let names: Vec<String> = (0..100).map(|n| format!("k{n:03}")).collect();
+    let entries: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "old")).collect();
+    let mut head = asked(&with_args(&map(&entries)));
+    for name in &names {
+        head.set_field(name.as_bytes(), b"new").unwrap();
+    }
+    let out = sent(head, 7).unwrap();
+    let wanted: Vec<(String, String)> = names.iter().map(|name| (name.clone(), "new".to_owned())).collect();
+    assert_eq!(last_wins(list(&asked(&out))), wanted);
+    assert_eq!(body_of(&out).windows(3).filter(|three| three == b"new").count(), 100);
+}
+
+// ----- references -----
+
+#[test]
+fn what_later_values_may_refer_to_is_not_taken_away() {
+    let class = &b"\x01aC\x03a.B\x90\x61"[..]; // beside class 0 of the arguments
+    for (gone, stays) in [
+        (&b"\x01a\x78"[..], &b"\x01b\x51\x92"[..]),
+        (b"\x01aHZ", b"\x01b\x51\x92"),
+        (b"\x01aM\x01tZ", b"\x01bM\x90Z"),
+        (b"\x01a\x70\x01t", b"\x01b\x70\x90"),
+        (class, b"\x01b\x61"),
+        (b"\x01aC\x03a.B\x90N", b"\x01b\x61"),
+        // It stays in front of what goes: its number says the same, but nobody counts.
+        (b"\x01a\x78", b"\x01b\x51\x90"),
+    ] {
+        let came = with_args(&raw_map(&[gone, stays]));
+        for edit in [
+            (|head: &mut Head| head.remove_field(b"a").unwrap()) as fn(&mut Head),
+            |head| head.set_field(b"a", b"1").unwrap(),
+            |head| head.add_field(b"a", b"1").unwrap(),
+        ] {
+            let mut head = asked(&came);
+            edit(&mut head);
+            let error = sent(head, 7).unwrap_err();
+            assert!(matches!(error, EncodeError::NoPlace { .. }), "{error}");
+        }
+        // What refers may go, and what is neither may too; nothing is put before what is counted.
+        edited(&raw_map(&[gone, stays, b"\x01c\x011"]), |head| head.set_field(b"c", b"2").unwrap());
+        edited(&raw_map(&[b"\x01c\x011", gone, stays]), |head| head.remove_field(b"c").unwrap());
+        edited(&raw_map(&[gone, stays]), |head| head.set_field(b"new", b"2").unwrap());
+    }
+}
+
+#[test]
+fn a_container_nobody_refers_to_may_go() {
+    // No object in the arguments, or it counts as a reference to its class.
+    let body = |map: &[u8]| request(&join(&[&front("I"), b"\x91", map]));
+    for gone in [&b"\x01a\x78"[..], b"\x01aHZ", b"\x01aM\x01tZ", b"\x01a\x72\x01tNN"] {
+        let mut head = asked(&body(&raw_map(&[gone, b"\x01b\x7a\x91\x92"])));
+        head.remove_field(b"a").unwrap();
+        assert_eq!(sent(head, 7).unwrap(), body(&raw_map(&[b"\x01b\x7a\x91\x92"])));
+    }
+}
+
+// ----- answers -----
+
+/// An answer's head as a proxy sends it down: under the name of the request it answers.
+fn named(bytes: &[u8], asked: &Head) -> Head {
+    let mut head = answered(bytes);
+    head.set_stream(asked.stream());
+    head
+}
+
+fn asked_in(version: &str) -> Head {
+    let body =
+        join(&[&if version == "null" { b"N".to_vec() } else { s(version) }, &s("a.B"), b"N", &s("hi"), b"\0", b"N"]);
+    asked(&request(&body))
+}
+
+const ATTACHMENTS: [&[u8]; 3] = [b"\x93C\x01E\x91\x01m\x60\x01x", b"\x94\x05hello", b"\x95"];
+
+#[test]
+fn attachments_of_answers_are_edited_where_there_are_any() {
+    for (n, front) in ATTACHMENTS.iter().enumerate() {
+        // Whatever the client is: it was sent some already.
+        for version in ["2.0.2", "2.5.3", "null"] {
+            let came = answer(&join(&[front, &map(&ABC)]));
+            let mut head = named(&came, &asked_in(version));
+            head.set_field(b"b", b"9").unwrap();
+            head.remove_field(b"a").unwrap();
+            head.add_field(b"d", b"4").unwrap();
+            let out = sent(head, 7).unwrap();
+            assert_eq!(out, answer(&join(&[front, &map(&[("b", "9"), ("c", "3"), ("d", "4")])])));
+            assert_eq!(result(&answered(&out)).map(|kind| kind as usize), Some(n + 3));
+        }
+        for none in [&b""[..], b"N", b"HZ"] {
+            let mut head = named(&answer(&join(&[front, none])), &asked_in("2.0.2"));
+            head.set_field(b"a", b"1").unwrap();
+            assert_eq!(sent(head, 7).unwrap(), answer(&join(&[front, &map(&[("a", "1")])])), "{none:x?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_gets_attachments_where_its_client_reads_them() {
+    let plain: [&[u8]; 3] = [b"\x90C\x01E\x91\x01m\x60\x01x", b"\x91\x05hello", b"\x92"];
+    for (version, reads) in [
+        ("2.0.2", true),
+        ("2.0.3", true),
+        ("2.0.10", true),
+        ("2.0.99", true),
+        ("2.0.1", false),
+        ("2.0.0", false),
+        ("2.0.100", false),
+        ("2.5.3", false),
+        ("2.6.12", false),
+        ("3.0.0", false),
+        ("", false),
+        ("null", false),
+    ] {
+        let asked = asked_in(version);
+        for (front, with) in plain.iter().zip(ATTACHMENTS) {
+            let mut head = named(&answer(front), &asked);
+            assert_eq!(fields(&head), [""; 0]);
+            head.set_field(b"a", b"1").unwrap();
+            match sent(head, 7) {
+                Ok(out) => {
+                    assert!(reads, "{version}");
+                    assert_eq!(out, answer(&join(&[with, &map(&[("a", "1")])])));
+                    assert_eq!(fields(&answered(&out)), ["a=1"]);
+                }
+                Err(error) => assert!(!reads && matches!(error, EncodeError::NoPlace { .. }), "{version}: {error}"),
+            }
+        }
+    }
+}
+
+// An answer needs the version that the request was written in, however little of the request is looked at.
+#[test]
+fn what_the_client_reads_is_known_at_every_depth_that_reads_a_body() {
+    let body = with_map(&map(&ABC));
+    for depth in [
+        Depth::ROUTE,
+        Depth::BOUNDARY.with(Attribute::Service),
+        Depth::BOUNDARY.with_all_fields(),
+        Depth::BOUNDARY.with(Attribute::Group),
+        Depth::BOUNDARY.with_field("x"),
+    ] {
+        let asked = decode(&mut server_at(depth.clone(), Limits::default()), &body).unwrap();
+        let mut head = named(&answer(b"\x92"), &asked);
+        head.set_field(b"a", b"1").unwrap();
+        assert!(sent(head, 7).is_ok(), "{depth:?}");
+    }
+}
+
+#[test]
+fn an_error_or_a_bare_null_gets_none() {
+    for bytes in [
+        frame(0x02, 70, 7, b"\x03bad"),
+        frame(0x02, 40, 7, b""),
+        answer(b"N"),
+        answer(b""),
+        answer(b"\x96"),
+        answer(b"\x05hello"),
+    ] {
+        let mut head = decode(&mut client_at(Depth::BOUNDARY, Limits::default()), &bytes).unwrap();
+        head.set_stream(asked_in("2.0.2").stream());
+        head.set_field(b"a", b"1").unwrap();
+        let error = sent(head, 7).unwrap_err();
+        assert!(matches!(error, EncodeError::NoPlace { .. }), "{error}");
+    }
+}
+
+// A route that takes a field away does so for every answer, most of which never had it.
+#[test]
+fn what_is_not_there_is_taken_away_by_leaving_all_as_it_is() {
+    for version in ["2.0.2", "2.5.3"] {
+        for body in
+            [&b"\x91\x05hello"[..], b"\x92", b"\x90\x01e", b"\x95N", b"\x95", b"\x94\x01vHZ", b"N", b"", b"\x96"]
+        {
+            let came = answer(body);
+            let mut head = decode(&mut client_at(Depth::BOUNDARY, Limits::default()), &came).unwrap();
+            head.set_stream(asked_in(version).stream());
+            head.remove_field(b"server").unwrap();
+            assert_eq!(sent(head, 7).ok(), Some(came), "{version} {}", body.escape_ascii());
+        }
+        let error = frame(0x02, 70, 7, b"\x03bad");
+        let mut head = named(&error, &asked_in(version));
+        head.remove_field(b"server").unwrap();
+        assert_eq!(sent(head, 7).ok(), Some(error), "{version}");
+    }
+}
+
+// Found by the fuzzer.
+#[test]
+fn what_stands_behind_an_answer_without_attachments_is_none_of_them() {
+    for front in [&b"\x91\x01v"[..], b"\x92", b"\x90C\x03a.B\x91\x01x\x60\x91"] {
+        for behind in [&map(&ABC)[..], b"N", b"HZ", b"garbage", b"H\x01a\x51\x90Z", b"\x91"] {
+            let mut head = named(&answer(&join(&[front, behind])), &asked_in("2.0.2"));
+            head.set_field(b"x", b"1").unwrap();
+            assert_eq!(fields(&head), ["x=1"]);
+            match sent(head, 7) {
+                Ok(out) => assert_eq!(fields(&answered(&out)), ["x=1"], "{}", behind.escape_ascii()),
+                Err(error) => {
+                    assert!(matches!(error, EncodeError::Invalid { .. } | EncodeError::NoPlace { .. }), "{error}")
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_s_value_and_kind_stay_what_they_were() {
+    let mut head = named(&answer(b"\x91\x05hello"), &asked_in("2.0.2"));
+    head.set_field(b"a", b"1").unwrap();
+    let out = answered(&sent(head, 7).unwrap());
+    assert_eq!(result(&out), Some(ResultKind::ValueWithAttachments));
+    assert!(out.data().starts_with(b"\x94\x05hello"));
+}
+
+// ----- against a slow way -----
+
+/// An entry of a map: its key, if that is a string, and its bytes.
+#[derive(Clone, Debug)]
+struct Entry {
+    name: Option<String>,
+    bytes: Vec<u8>,
+    /// It begins or defines what can be named by a number.
+    counts: bool,
+}
+
+fn put_pair(name: &str, value: &str) -> Entry {
+    Entry { name: Some(name.to_owned()), bytes: join(&[&s(name), &s(value)]), counts: false }
+}
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Set(String, String),
+    Add(String, String),
+    Remove(String),
+    Group(String),
+}
+
+/// The edits one by one, as `Head::fields` explains them; `None` where something goes that others may name.
+fn naively(mut entries: Vec<Entry>, edits: &[Edit], refers: bool) -> Option<Vec<Entry>> {
+    let mut gone = false;
+    let is = |entry: &Entry, name: &str| entry.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name));
+    let mut drop_where = |entries: &mut Vec<Entry>, which: &dyn Fn(&Entry) -> bool| {
+        gone |= entries.iter().any(|entry| which(entry) && entry.counts);
+        entries.retain(|entry| !which(entry));
+    };
+    for edit in edits {
+        match edit {
+            Edit::Remove(name) => drop_where(&mut entries, &|entry| is(entry, name)),
+            Edit::Set(name, value) => {
+                let at = entries.iter().position(|entry| is(entry, name)).unwrap_or(entries.len());
+                let at = at - entries[..at].iter().filter(|entry| is(entry, name)).count();
+                drop_where(&mut entries, &|entry| is(entry, name));
+                entries.insert(at, put_pair(name, value));
+            }
+            Edit::Add(name, value) => {
+                drop_where(&mut entries, &|entry| entry.name.as_deref() == Some(name));
+                entries.push(put_pair(name, value));
+            }
+            Edit::Group(value) => {
+                let at =
+                    entries.iter().position(|entry| entry.name.as_deref() == Some("group")).unwrap_or(entries.len());
+                drop_where(&mut entries, &|entry| entry.name.as_deref() == Some("group"));
+                entries.insert(at.min(entries.len()), put_pair("group", value));
+            }
+        }
+    }
+    (!(gone && refers)).then_some(entries)
+}
+
+fn apply(head: &mut Head, edits: &[Edit]) {
+    for edit in edits {
+        match edit {
+            Edit::Set(name, value) => head.set_field(name.as_bytes(), value.as_bytes()).unwrap(),
+            Edit::Add(name, value) => head.add_field(name.as_bytes(), value.as_bytes()).unwrap(),
+            Edit::Remove(name) => head.remove_field(name.as_bytes()).unwrap(),
+            Edit::Group(value) => head.set_attribute(Attribute::Group, value.as_bytes()).unwrap(),
+        }
+    }
+}
+
+/// Names of which a few come often.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[abAB]", Just("tenant".to_owned()), Just("Tenant".to_owned()), "[a-z]{1,3}", "\\PC{1,40}"].prop_filter(
+        "it names the destination",
+        |name| {
+            !["path", "interface", "version", "group", "timeout"].iter().any(|known| known.eq_ignore_ascii_case(name))
+        },
+    )
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        (name(), "\\PC{0,40}").prop_map(|(name, value)| Edit::Set(name, value)),
+        (name(), "\\PC{0,40}").prop_map(|(name, value)| Edit::Add(name, value)),
+        name().prop_map(Edit::Remove),
+    ]
+}
+
+/// Each name is edited once: an added field and a set one of the same name are two to `Head::fields`, and one to a map.
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    (prop::collection::vec(edit(), 1..5), prop::option::weighted(0.2, "\\PC{0,9}")).prop_map(|(edits, group)| {
+        let mut names = Vec::new();
+        let mut once: Vec<Edit> = edits
+            .into_iter()
+            .filter(|edit| {
+                let (Edit::Set(name, _) | Edit::Add(name, _) | Edit::Remove(name)) = edit else { return false };
+                let name = name.to_ascii_lowercase();
+                !names.contains(&name) && {
+                    names.push(name);
+                    true
+                }
+            })
+            .collect();
+        once.extend(group.map(Edit::Group));
+        once
+    })
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    args: Vec<u8>,
+    types: String,
+    /// Before the first entry: nothing, a null, a map with or without a type.
+    begin: Vec<u8>,
+    entries: Vec<Entry>,
+    behind: Vec<u8>,
+    refers: bool,
+}
+
+impl Case {
+    fn body(&self, entries: &[Entry], front: &[u8]) -> Vec<u8> {
+        let all: Vec<u8> = entries.iter().flat_map(|entry| entry.bytes.clone()).collect();
+        let end: &[u8] = if self.begin.len() > 1 || self.begin == b"H" { b"Z" } else { b"" };
+        join(&[front, &self.args, &self.begin, &all, end, &self.behind])
+    }
+}
+
+/// Arguments and attachments of any type, in any legal form, written by one writer: numbers reach from one into the other.
+fn case(args: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+    let keys = prop::collection::vec((name(), 0u8..12), 0..6);
+    (
+        prop::collection::vec(any::<u8>(), 0..300),
+        args,
+        0u8..5,
+        keys,
+        prop_oneof![4 => Just(Vec::new()), 1 => Just(b"behind".to_vec())],
+    )
+        .prop_map(|(choices, args, begin, keys, behind)| {
+            let mut writer = Writer::new(&choices, Dialect::Hessian2);
+            for _ in 0..args {
+                writer.value(0);
+            }
+            let args_len = writer.out.len();
+            let types = "Ljava/lang/Object;".repeat(args);
+            let begin: &[u8] = match begin {
+                0 => b"",
+                1 => b"N",
+                2 => b"M\x11java.util.HashMap",
+                _ => b"H",
+            };
+            let keys = if begin.len() > 1 || begin == b"H" { keys } else { Vec::new() };
+            let mut entries = Vec::new();
+            for (name, how) in keys {
+                let from = writer.out.len();
+                match how {
+                    // A key that is no string.
+                    0 => writer.out.push(b'N'),
+                    1 => writer.out.push(0x95),
+                    // In pieces.
+                    2 => {
+                        writer.out.extend(b"R\0\0");
+                        writer.out.extend(s(&name));
+                    }
+                    _ => writer.out.extend(s(&name)),
+                }
+                let value_at = writer.out.len();
+                if how > 7 {
+                    writer.out.extend(s("text"));
+                } else {
+                    writer.value(0);
+                }
+                let value = &writer.out[value_at..];
+                let counts = !matches!(
+                    value.first(),
+                    Some(
+                        0..=0x1f
+                        | 0x30..=0x33
+                        | b'S'
+                        | b'R'
+                        | b'N'
+                        | b'T'
+                        | b'F'
+                        | 0x80..=0xff
+                        | b'I'
+                        | b'L'
+                        | b'D'
+                        | 0x20..=0x2f
+                        | 0x34..=0x3f
+                        | b'A'
+                        | b'B'
+                        | 0x59
+                        | 0x5b..=0x5f
+                        | 0x4a
+                        | 0x4b
+                        | 0x51,
+                    )
+                );
+                entries.push(Entry { name: (how > 1).then_some(name), bytes: writer.out[from..].to_vec(), counts });
+            }
+            // Whether anything at all names another: read by the slow decoder.
+            let whole = join(&[
+                &writer.out[..args_len],
+                begin,
+                &writer.out[args_len..],
+                if begin.is_empty() || begin == b"N" { b"" } else { b"Z" },
+            ]);
+            let mut oracle = Oracle::new(&whole, Dialect::Hessian2, HessianLimits::DEFAULT);
+            for _ in 0..args + usize::from(!begin.is_empty()) {
+                oracle.value().unwrap();
+            }
+            assert_eq!(oracle.at, whole.len());
+            let behind = if begin.is_empty() { Vec::new() } else { behind };
+            Case {
+                args: writer.out[..args_len].to_vec(),
+                types,
+                begin: begin.to_vec(),
+                entries,
+                behind,
+                refers: oracle.refers,
+            }
+        })
+}
+
+/// What a map of these entries reads as: by the slow decoder.
+fn decoded(body: &[u8], values: usize) -> Vec<(Value, Value)> {
+    let mut oracle = Oracle::new(body, Dialect::Hessian2, HessianLimits::DEFAULT);
+    for _ in 0..values {
+        oracle.value().unwrap();
+    }
+    match oracle.value() {
+        Ok(Value::Map(_, entries)) => entries,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn check_against_the_naive_way(case: &Case, edits: &[Edit], is_answer: bool) -> Result<(), TestCaseError> {
+    let wide = || {
+        let mut limits = Limits::default();
+        (limits.whole, limits.head) = (1 << 20, 1 << 20);
+        limits
+    };
+    let (front, args) =
+        if is_answer { (b"\x94".to_vec(), 1) } else { (front(&case.types), case.types.matches(';').count()) };
+    let wrap = |body: &[u8]| if is_answer { answer(body) } else { request(body) };
+    let came = wrap(&case.body(&case.entries, &front));
+    let mut end = if is_answer { client_at(deep(), wide()) } else { server_at(deep(), wide()) };
+    let head = decode(&mut end, &came);
+    prop_assert!(head.is_ok(), "{:?}", head.err());
+    let mut head = head.unwrap();
+    // A name that stands twice already makes what is shown another thing than what stands there.
+    let mut edited = Vec::new();
+    apply(&mut head, edits);
+    edited.extend(last_wins(list(&head)));
+    let changes = edits.iter().any(|edit| match edit {
+        Edit::Remove(name) => {
+            case.entries.iter().any(|entry| entry.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+        }
+        _ => true,
+    });
+    let out = sent(head, 7);
+    let Some(wanted) = naively(case.entries.clone(), edits, case.refers) else {
+        prop_assert!(matches!(out, Err(EncodeError::NoPlace { .. })), "{out:?}");
+        return Ok(());
+    };
+    prop_assert!(out.is_ok(), "{:?}", out.err());
+    let out = out.unwrap();
+    let mut made = case.clone();
+    if changes && (case.begin.is_empty() || case.begin == b"N") {
+        made.begin = b"H".to_vec();
+    }
+    prop_assert_eq!(out.escape_ascii().to_string(), wrap(&made.body(&wanted, &front)).escape_ascii().to_string());
+    // And the next reader sees what was shown.
+    let mut end = if is_answer { client_at(deep(), wide()) } else { server_at(deep(), wide()) };
+    let read = decode(&mut end, &out).unwrap();
+    let without_group =
+        |fields: Vec<(String, String)>| fields.into_iter().filter(|(name, _)| name != "group").collect::<Vec<_>>();
+    prop_assert_eq!(without_group(last_wins(list(&read))), without_group(edited));
+    if !made.begin.is_empty() && made.begin != b"N" {
+        let values = decoded(&body_of(&out)[front.len()..], args);
+        prop_assert_eq!(values.len(), wanted.len());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn requests_against_the_naive_way(case in case(0usize..3), edits in edits()) {
+        check_against_the_naive_way(&case, &edits, false)?;
+    }
+
+    #[test]
+    fn answers_against_the_naive_way(mut case in case(Just(1)), edits in edits()) {
+        // The value is one, whatever it is.
+        case.types = String::new();
+        let edits: Vec<Edit> = edits.into_iter().filter(|edit| !matches!(edit, Edit::Group(_))).collect();
+        prop_assume!(!edits.is_empty());
+        check_against_the_naive_way(&case, &edits, true)?;
+    }
+
+    /// Whatever comes in, edits are made or refused, and what is made can be read.
+    #[test]
+    fn broken_bodies_are_edited_or_refused(case in case(0usize..3), edits in edits(), at: prop::sample::Index, byte: u8, cut: Option<prop::sample::Index>, depth in 0usize..4, is_answer: bool) {
+        let mut body = case.body(&case.entries, &if is_answer { b"\x94".to_vec() } else { front(&case.types) });
+        if !body.is_empty() {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        if let Some(cut) = cut {
+            body.truncate(cut.index(body.len() + 1));
+        }
+        let depth = [Depth::ALL, Depth::ROUTE, Depth::BOUNDARY, Depth::BOUNDARY.with_field("a")][depth].clone();
+        mutated(if is_answer { answer(&body) } else { request(&body) }, depth, is_answer, &edits)?;
+    }
+
+    #[test]
+    fn any_bytes_are_edited_or_refused(flag: u8, status: u8, body in prop::collection::vec(any::<u8>(), 0..200), edits in edits(), is_answer: bool, deep: bool) {
+        let depth = if deep { Depth::ALL } else { Depth::BOUNDARY };
+        mutated(frame(flag, status, 7, &body), depth, is_answer, &edits)?;
+    }
+}
+
+fn mutated(bytes: Vec<u8>, depth: Depth, is_answer: bool, edits: &[Edit]) -> Result<(), TestCaseError> {
+    let mut end: Endpoint =
+        if is_answer { client_at(depth, Limits::default()) } else { server_at(depth, Limits::default()) };
+    end.input().extend_from_slice(&bytes);
+    let Ok(meshwire::Step::Event(Event::Head(mut head))) = end.decode() else { return Ok(()) };
+    if is_answer {
+        head.set_stream(StreamId::new(7).with_tag(asked_in("2.0.2").stream().tag()));
+    }
+    let seen = head.fields().is_some();
+    for edit in edits {
+        let _ = match edit {
+            Edit::Set(name, value) => head.set_field(name.as_bytes(), value.as_bytes()),
+            Edit::Add(name, value) => head.add_field(name.as_bytes(), value.as_bytes()),
+            Edit::Remove(name) => head.remove_field(name.as_bytes()),
+            Edit::Group(value) => head.set_attribute(Attribute::Group, value.as_bytes()),
+        };
+    }
+    let shown = seen.then(|| last_wins(list(&head)));
+    let Ok(out) = sent(head.clone(), 7) else { return Ok(()) };
+    body_of(&out);
+    let mut wide = Limits::default();
+    (wide.whole, wide.head, wide.fields) = (1 << 20, 1 << 20, 1 << 10);
+    let mut end = if is_answer { client_at(deep(), wide) } else { server_at(deep(), wide) };
+    let read = decode(&mut end, &out);
+    // What was looked at when it came can be looked at when it goes.
+    if let Some(shown) = shown {
+        prop_assert!(read.is_ok(), "{:?}", read.err());
+        let has_fields =
+            |fields: Vec<(String, String)>| fields.into_iter().filter(|(name, _)| name != "group").collect::<Vec<_>>();
+        let read = read.unwrap();
+        prop_assert!(read.fields().is_some());
+        prop_assert_eq!(has_fields(last_wins(list(&read))), has_fields(shown));
+    }
+    Ok(())
+}
+
+#[test]
+fn edits_are_what_a_head_says_they_are() {
+    let mut head = asked(&with_args(b"N"));
+    head.set_field(b"a", b"1").unwrap();
+    head.remove_field(b"b").unwrap();
+    let edits: Vec<FieldEdit<'_>> = head.field_edits().collect();
+    assert_eq!(edits, [FieldEdit::Set(b"a", b"1"), FieldEdit::Remove(b"b")]);
+}
