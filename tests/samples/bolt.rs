@@ -135,6 +135,38 @@ fn exchanges(version: Version) -> Sample {
         .with_bad_request(call(10, &bad), call(11, &greeter))
 }
 
+/// The contents of a call by Node, which names the method nowhere else, in Ant's dialect of Hessian 2 and in the final one.
+const IN_ANT: &[u8] = b"O\xbccom.alipay.sofa.rpc.core.request.SofaRequest\x95\x0amethodName\x0dmethodArgSigs\
+    \x17targetServiceUniqueName\x0dtargetAppName\x0crequestPropso\x90\x05helloVt\0\x11[java.lang.Stringn\x01\
+    \x10java.lang.Stringz\x10interop.Echo:1.0\x03appM\x06tenant\x03red\x01n\x95\x11rpc_trace_contextM\
+    \x09sofaRpcId\x030.1zz\x05world";
+const IN_FINAL: &[u8] = b"C0,com.alipay.sofa.rpc.core.request.SofaRequest\x95\x0amethodName\x0dmethodArgSigs\
+    \x17targetServiceUniqueName\x0dtargetAppName\x0crequestProps`\x05helloq\x11[java.lang.String\
+    \x10java.lang.String\x10interop.Echo:1.0\x03appH\x06tenant\x03red\x01n\x95\x11rpc_trace_contextH\
+    \x09sofaRpcId\x030.1ZZ\x05world";
+
+/// Calls whose map names the service alone.
+fn in_content(version: Version) -> Sample {
+    let echo = map(&[("service", "interop.Echo:1.0")]);
+    let call =
+        |id, map: &[u8], content: &[u8]| frame(version, REQUEST, 1, id, HESSIAN, &WAITS, SOFA_REQUEST, map, content);
+    let (front, rest) = IN_ANT.split_at(125);
+    let (_, rest) = rest.split_at(6);
+    let surrogates = [front, b"\x04h\xed\xa0\xbd\xed\xb8\x80i", rest].concat();
+    let requests = [
+        call(7, &echo, IN_ANT),
+        call(8, &echo, IN_FINAL),
+        call(9, b"", IN_FINAL),
+        // A method that does not lie on the wire as it reads.
+        call(10, &echo, &surrogates),
+    ];
+    let answer = |id| frame(version, RESPONSE, 2, id, HESSIAN, &[0, 0], SOFA_RESPONSE, b"", b"O\xbe and so on");
+    // Another service than the content's.
+    let bad = map(&[("service", "interop.Other:1.0")]);
+    Sample::new(format!("{}-in-content", version.name()), requests.concat(), [8, 7, 10, 9].map(answer).concat())
+        .with_bad_request(call(11, &bad, IN_ANT), call(12, &echo, IN_ANT))
+}
+
 /// Requests of raw Bolt: classes of the user's own, and no map.
 pub(crate) fn raw() -> Sample {
     let requests = [
@@ -159,6 +191,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         *sample = sample.clone().with_large_request(large, Some(u64::from(size)));
     }
     samples.push(mixed());
+    samples.extend([Version::V1, Version::V2(2, 1)].map(in_content));
     samples
 }
 

@@ -17,36 +17,30 @@ pub(crate) struct MapLimits {
     pub(crate) field: usize,
 }
 
-/// Checks the map at `at` in `seen`, and reads the destination out of it. A SOFARPC call may have what is missing here in
-/// its content.
+/// Checks the map at `at` in `seen`, and finds the destination in it.
+pub(crate) fn read(seen: &[u8], at: Range<usize>, limits: MapLimits, last: &mut Shape) -> Result<Found, Fault> {
+    match like_last(seen.get(at.clone()).unwrap_or_default(), limits, last) {
+        Some(found) => Ok(found),
+        None => walk(seen, at, limits),
+    }
+}
+
+/// Puts what was found in a map that begins at `begins` into `head`. What a SOFARPC call lacks may be elsewhere.
 #[inline(always)]
-pub(crate) fn read(
-    seen: &[u8],
-    at: Range<usize>,
-    is_call: bool,
-    limits: MapLimits,
-    last: &mut Shape,
-    head: &mut Head,
-) -> Result<(), Fault> {
-    head.set_fields_at(at.start);
-    let begins = at.start as u32;
-    let found = match like_last(seen.get(at.clone()).unwrap_or_default(), limits, last) {
-        Some(found) => found,
-        None => walk(seen, at, limits)?,
-    };
+pub(crate) fn put(found: Found, begins: usize, is_call: bool, head: &mut Head) {
+    let begins = begins as u32;
     let Found { service, version, unique_id, method } = found;
     let named = service.is_some() || !is_call;
     set(head, Attribute::Service, begins, service, named);
     set(head, Attribute::Version, begins, version, named);
     set(head, Attribute::Group, begins, unique_id, named);
     set(head, Attribute::Method, begins, method, !is_call);
-    Ok(())
 }
 
-/// What is found by the [shape](Shape) of the last map, or by [`plain`]. Not inlined: in the middle of all that a codec does
-/// there are no registers left for it.
+/// What is found by the [shape](Shape) of the last map, or by [`plain`]; `None` says only that [`read`] must look closer. Not
+/// inlined: in the middle of all that a codec does there are no registers left for it.
 #[inline(never)]
-fn like_last(map: &[u8], limits: MapLimits, last: &mut Shape) -> Option<Found> {
+pub(crate) fn like_last(map: &[u8], limits: MapLimits, last: &mut Shape) -> Option<Found> {
     if let Some(found) = last.find(map) {
         return Some(found);
     }
@@ -67,7 +61,7 @@ fn entries(map: &[u8]) -> impl Iterator<Item = (&[u8], Place)> {
 }
 
 /// The name of the service as it stands in the map.
-fn whole_name(map: &[u8], found: Found) -> &[u8] {
+pub(crate) fn whole_name(map: &[u8], found: Found) -> &[u8] {
     let last = if found.unique_id.is_some() { found.unique_id } else { found.version };
     let end = if last.is_some() { last.end() } else { found.service.end() };
     map.get(usize::from(found.service.at)..end).unwrap_or_default()

@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use meshwire::frame::{Checksum, Control, Fault, Frame, FrameFormat, FrameKind, IdField, Parse, Rebuilt, Scan};
 use meshwire::{Attribute, Depth, EncodeError, Head, HeadFormat, Kind, Limit, Limits, LocalReply, Outcome, StreamId};
+use meshwire_hessian::Read;
 
+use crate::content::{self, Content, note};
 use crate::crc::CRC32;
 use crate::destination::{self, MapLimits};
 use crate::edit;
+use crate::found::Found;
 use crate::keys::{SOFA_REQUEST, is_call};
 use crate::map::{self, Entries};
 use crate::reply;
@@ -21,7 +24,8 @@ pub(crate) static HEAD: HeadFormat = HeadFormat::new("bolt", "bolt")
     .editable(&[Attribute::Service, Attribute::Method])
     .with_fields(map::next_field)
     .with_field_edits(edit::check_field)
-    .with_attribute_check(edit::check_attribute);
+    .with_attribute_check(edit::check_attribute)
+    .with_why_unseen(why_unseen);
 
 /// The frames of Bolt: what [`FrameCodec`](meshwire::frame::FrameCodec) must know to be its codec.
 ///
@@ -34,6 +38,7 @@ pub struct BoltFormat {
     sends_go_away: bool,
     /// Makes reading faster, and nothing else.
     last: Shape,
+    content: Content,
 }
 
 impl BoltFormat {
@@ -41,8 +46,17 @@ impl BoltFormat {
     /// [`Bolt::sending_go_away`](crate::Bolt::sending_go_away).
     pub fn new(limits: &Limits, sends_go_away: bool) -> Self {
         let map = MapLimits { fields: limits.fields, field: limits.field };
-        Self { head: limits.head, map, sends_go_away, last: Shape::default() }
+        Self { head: limits.head, map, sends_go_away, last: Shape::default(), content: Content::new(limits) }
     }
+}
+
+/// What hides what a request does not show.
+fn why_unseen(head: &Head) -> Option<&'static str> {
+    if head.note() & note::TOO_FAR != 0 {
+        return Some("the request object of the content has more bytes than are looked at (`Limits::head`)");
+    }
+    let why = "the header map does not name it, and the content is no request object in Hessian";
+    (head.note() & note::OTHER != 0).then_some(why)
 }
 
 impl FrameFormat for BoltFormat {
@@ -72,7 +86,7 @@ impl FrameFormat for BoltFormat {
         frame: &Frame,
         seen: &[u8],
         depth: &Depth,
-        _: &mut Scan,
+        scan: &mut Scan,
         head: &mut Head,
     ) -> Result<Parse<()>, Fault> {
         if frame.payload_at > self.head {
@@ -88,10 +102,9 @@ impl FrameFormat for BoltFormat {
         if frame.kind == FrameKind::Response {
             let map_at = fixed(kind::RESPONSE, frame.tag).wrapping_add(note.class());
             self.response(note.word() as u16, map_at..end, seen, depth, head)?;
-        } else {
-            self.request(frame.tag, note, end, seen, depth, head)?;
+            return Ok(Parse::Done(()));
         }
-        Ok(Parse::Done(()))
+        self.request(frame.tag, note, end, seen, depth, scan.end, head)
     }
 
     fn control(&self, _: &Frame, seen: &[u8]) -> Result<Control, Fault> {
@@ -160,12 +173,13 @@ impl FrameFormat for BoltFormat {
     }
 
     fn rebuild(&mut self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
-        edit::rebuild(head, out)
+        edit::rebuild(head, &mut self.content, out)
     }
 }
 
 impl BoltFormat {
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)] // what the trait hands over, and what was read of it
     fn request(
         &mut self,
         mut tag: u32,
@@ -173,8 +187,9 @@ impl BoltFormat {
         content_at: usize,
         seen: &[u8],
         depth: &Depth,
+        most: usize,
         head: &mut Head,
-    ) -> Result<(), Fault> {
+    ) -> Result<Parse<()>, Fault> {
         if note.word() > 0 {
             head.set_timeout_millis(note.word() as u32);
         }
@@ -189,9 +204,99 @@ impl BoltFormat {
         }
         head.set_stream(head.stream().with_tag(tag));
         if depth.is_boundary() {
-            return Ok(());
+            return Ok(Parse::Done(()));
         }
-        destination::read(seen, map_at..content_at, is_call, self.map, &mut self.last, head)
+        let map = seen.get(map_at..content_at).unwrap_or_default();
+        match destination::like_last(map, self.map, &mut self.last) {
+            Some(found) if found.is_complete() | !is_call => {
+                destination::put(found, map_at, is_call, head);
+                head.set_fields_at(map_at);
+                Ok(Parse::Done(()))
+            }
+            _ => self.unusual(is_call, seen, depth, most, head),
+        }
+    }
+
+    /// A request whose header map is unusual, or a call whose header map lacks a name.
+    #[cold]
+    #[inline(never)]
+    fn unusual(
+        &mut self,
+        is_call: bool,
+        seen: &[u8],
+        depth: &Depth,
+        most: usize,
+        head: &mut Head,
+    ) -> Result<Parse<()>, Fault> {
+        // Read once more, so that nothing of it is kept for those that do not come here.
+        let Parse::Done(header) = Header::read(seen)? else { return Ok(Parse::Done(())) };
+        let map = header.map_at()..header.content_at();
+        let found = destination::read(seen, map.clone(), self.map, &mut self.last)?;
+        destination::put(found, map.start, is_call, head);
+        if is_call && !found.is_complete() {
+            return self.in_content(&header, seen, found, depth, most, head);
+        }
+        head.set_fields_at(map.start);
+        Ok(Parse::Done(()))
+    }
+
+    /// Reads what `depth` asks for out of the content of a call whose header map lacks a name.
+    fn in_content(
+        &mut self,
+        header: &Header,
+        seen: &[u8],
+        found: Found,
+        depth: &Depth,
+        most: usize,
+        head: &mut Head,
+    ) -> Result<Parse<()>, Fault> {
+        let (map_at, at) = (header.map_at(), header.content_at());
+        let shown = Shown { most, all: most as u64 >= (at as u64).saturating_add(u64::from(header.content)) };
+        let map = seen.get(map_at..at).unwrap_or_default();
+        let asked = |attributes: &[Attribute]| attributes.iter().any(|attribute| depth.needs(*attribute));
+        let (method, service) =
+            (!found.method.is_some() && asked(&OF_METHOD), !found.service.is_some() && asked(&OF_SERVICE));
+        let is_hessian = is_hessian(header.codec);
+        let (dialect, is_empty) = match seen.get(at) {
+            first if is_hessian => (content::dialect(first), first.is_none()),
+            _ => (None, false),
+        };
+        let Some(dialect) = dialect else {
+            head.set_fields_at(map_at);
+            if is_empty {
+                // What stands nowhere is not hidden.
+                content::set_missing(head, found, None);
+            } else if method || service {
+                head.set_note(note::OTHER);
+            }
+            return Ok(Parse::Done(()));
+        };
+        if !(method || service || depth.needs_fields()) {
+            return Ok(Parse::Done(()));
+        }
+        let request = match self.content.request(seen, at, dialect)? {
+            Read::Done(Some(request)) => request,
+            Read::Done(None) => {
+                head.set_fields_at(map_at);
+                head.set_note(note::OTHER);
+                return Ok(Parse::Done(()));
+            }
+            Read::Need(need) => return shown.wait(need, seen, head),
+        };
+        request.check(map, found)?;
+        if depth.needs_fields() {
+            match self.content.props(seen, &request)? {
+                Read::Done(props) => props.set(head, map, map_at),
+                Read::Need(need) => {
+                    if let Parse::Need(need) = shown.wait(need, seen, head)? {
+                        return Ok(Parse::Need(need));
+                    }
+                }
+            }
+        }
+        head.set_note(head.note() | note::READ);
+        content::set_missing(head, found, Some(&request));
+        Ok(Parse::Done(()))
     }
 
     /// Kept out of the way of requests.
@@ -214,6 +319,36 @@ impl BoltFormat {
             destination::check(seen, map, self.map)?;
         }
         Ok(())
+    }
+}
+
+/// What the method is looked at for; it stands in for the verb and, with the service, for the path.
+const OF_METHOD: [Attribute; 3] = [Attribute::Method, Attribute::Verb, Attribute::Path];
+/// What the name of the service is looked at for.
+const OF_SERVICE: [Attribute; 5] =
+    [Attribute::Service, Attribute::Authority, Attribute::Path, Attribute::Version, Attribute::Group];
+
+/// How much of a message is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Bytes at most.
+    most: usize,
+    /// That is all of them.
+    all: bool,
+}
+
+impl Shown {
+    /// Asks for more of a content, in steps that double: each time it is read from its first byte on. What is not among the
+    /// bytes that are shown at most stays unseen.
+    fn wait(self, need: usize, seen: &[u8], head: &mut Head) -> Result<Parse<()>, Fault> {
+        if seen.len() < self.most {
+            return Ok(Parse::Need(need.max(seen.len().saturating_mul(2)).min(self.most)));
+        }
+        if self.all {
+            return Err(Fault::new("truncated", "the content ends inside a value", seen.len()));
+        }
+        head.set_note(note::TOO_FAR);
+        Ok(Parse::Done(()))
     }
 }
 

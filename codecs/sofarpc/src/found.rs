@@ -50,6 +50,12 @@ impl Place {
 }
 
 impl Found {
+    /// Both names are there.
+    #[inline(always)]
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.service.is_some() && self.method.is_some()
+    }
+
     /// Takes the name of a service apart.
     #[inline(always)]
     pub(crate) fn new(map: &[u8], name: Place, method: Place) -> Self {

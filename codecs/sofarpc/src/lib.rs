@@ -2,21 +2,41 @@
 //!
 //! A Bolt frame is 20 to 24 bytes of header, the name of a Java class, a map of strings and a content in any
 //! serialization. Class and map are the head of a message, its content is the data: nothing looks into it but for one
-//! byte, which tells the dialect of Hessian to answer in. v1 and v2 may stand on one connection; an answer goes out in the
-//! version of its request, whatever version the upstream gave it in.
+//! byte, which tells the dialect of Hessian to answer in, and for what a call names nowhere else. v1 and v2 may stand on one
+//! connection; an answer goes out in the version of its request, whatever version the upstream gave it in.
 //!
-//! | attribute | is |
-//! | --- | --- |
-//! | service | `sofa_head_target_service` or `service` of the header map, without `:version[:uniqueId]` |
-//! | version, group | the rest of that name: version and unique id |
-//! | method | `sofa_head_method_name` |
-//! | authority, path, verb | absent: the neutral view falls back on service and method |
-//! | fields | the header map: target application, trace, baggage |
+//! | attribute | is | or, in a call in Hessian whose map has none |
+//! | --- | --- | --- |
+//! | service | `sofa_head_target_service` or `service` of the header map, without `:version[:uniqueId]` | `targetServiceUniqueName` of the `SofaRequest` in the content |
+//! | version, group | the rest of that name: version and unique id | the same |
+//! | method | `sofa_head_method_name` | `methodName` |
+//! | authority, path, verb | absent: the neutral view falls back on service and method | |
+//! | fields | the header map: target application, trace, baggage | that, and `requestProps`, if the map lacks either name |
 //!
 //! Where the two keys of the service differ, or one of the three stands twice, the message is refused: servers do not
-//! agree on which of them counts. A SOFARPC call without one of them (Node's Hessian clients send no method) has it in its
-//! content, which is not read: a lookup that needs it says that it was not seen. A request of raw Bolt, of a class of its own
-//! and without a map, has neither.
+//! agree on which of them counts. A request of raw Bolt, of a class of its own and without a map, has no service and no method.
+//!
+//! # What stands in the content
+//!
+//! Java's clients, and those of protobuf, write all names and properties into the map; Node's Hessian clients write the
+//! service alone. So the content is read where the map lacks service or method, and only if routes ask for what it lacks, or for
+//! fields. It begins with a `SofaRequest` in either dialect of Hessian, which its first byte tells: `O` is that of Ant's 3.x, `C`
+//! Hessian 2 as it was published. What is behind that object, the arguments, is never looked at.
+//!
+//! Servers run the method of the content. The service Java's servers take from the map where it has one (since 2021; from the
+//! content before), Node's from the content. So a content that was read and names another service or another method than the
+//! map is refused. A map that has both names is believed: a client that lies there runs another method than it was routed by.
+//! A generic call names the method that it is for in both places: Java's clients replace `$invoke` and `$genericInvoke` by it.
+//!
+//! Properties are shown as Java's clients write them into the map: strings and numbers under their key, those of maps in them
+//! under both keys with a dot between; others are not shown. Where the map has a key of that name (but for case), it counts, as
+//! it does in Java's servers.
+//!
+//! A null, or a field that is not there, is absent. A content that is no `SofaRequest` in Hessian, and what lies behind more of
+//! it than is looked at, stay unseen, and the lookup says why; one that cannot be read refuses the message. Another service is
+//! written into the content, too; a method, and properties, that stand in it cannot be edited.
+//!
+//! # Details
 //!
 //! An entry of the map whose key or value is null is no field and is passed on; a key that stands twice is two fields, and
 //! Java goes by the last; bytes behind the last entry refuse the message. Keys are told apart by case on the wire, but not by
@@ -48,17 +68,18 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))] // lengths come from the wire
 
 mod command;
+mod content;
 mod crc;
 mod destination;
 mod detect;
 mod edit;
 mod format;
 mod found;
-mod hessian;
 mod keys;
 mod map;
 mod message;
 mod name;
+mod props;
 mod reply;
 mod shape;
 pub mod status;

@@ -9,6 +9,8 @@
 
 use meshwire::Head;
 
+use crate::props;
+
 /// The length of a null.
 const NULL: u32 = u32::MAX;
 
@@ -66,10 +68,18 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Reads the field at `*cursor`, for [`HeadFormat::with_fields`](meshwire::HeadFormat::with_fields).
+/// Reads the field at `*cursor`, for [`HeadFormat::with_fields`](meshwire::HeadFormat::with_fields). The cursor counts on
+/// through what is set aside, which comes first, so that a field that is added to the map is the last of all.
 pub(crate) fn next_field<'a>(head: &'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])> {
-    let end = head.head_bytes().len();
-    let mut entries = Entries::new(bytes.get(*cursor..end)?);
+    let (aside, end) = (head.aside(), head.head_bytes().len());
+    let mut at = *cursor;
+    if !aside.is_empty() {
+        if let Some(field) = props::next(aside, cursor) {
+            return Some(field);
+        }
+        at = props::in_map(aside, at);
+    }
+    let mut entries = Entries::new(bytes.get(at..end)?);
     let field = loop {
         match entries.next() {
             Ok(Some(None)) => {}
@@ -77,7 +87,7 @@ pub(crate) fn next_field<'a>(head: &'a Head, bytes: &'a [u8], cursor: &mut usize
             Ok(None) | Err(Malformed) => break None,
         }
     };
-    *cursor = end.saturating_sub(entries.left());
+    *cursor = end.saturating_sub(entries.left()).saturating_add(aside.len());
     field
 }
 

@@ -4,8 +4,8 @@
 //! serialized with, and Node that of all of them. So every error brings one that says what happened.
 
 use meshwire::{LocalReply, Outcome, StreamId};
+use meshwire_hessian::{Dialect, put};
 
-use crate::hessian::{self, Dialect};
 use crate::map;
 use crate::status;
 use crate::tag;
@@ -17,6 +17,10 @@ pub(crate) const SOFA_RESPONSE: &str = "com.alipay.sofa.rpc.core.response.SofaRe
 const SERVER_EXCEPTION: &str = "com.alipay.remoting.rpc.exception.RpcServerException";
 /// What an exception of the service itself is.
 const APP_EXCEPTION: &str = "java.lang.RuntimeException";
+
+/// Hessian's, in either dialect.
+const NULL: &[u8] = b"N";
+const FALSE: &[u8] = b"F";
 
 /// What says that a SOFARPC answer is an exception or error of the service's own.
 pub(crate) const RESPONSE_ERROR: &[u8] = b"sofa_head_response_error";
@@ -57,7 +61,7 @@ struct Answer {
 
 impl Answer {
     fn new(asked: u32, reply: &LocalReply<'_>) -> Self {
-        let dialect = if asked & tag::FINAL != 0 { Dialect::Final } else { Dialect::Ant };
+        let dialect = if asked & tag::FINAL != 0 { Dialect::Hessian2 } else { Dialect::Ant3 };
         let codec = tag::codec(asked);
         let is_hessian = is_hessian(codec);
         let is_sofa = asked & tag::SOFA != 0;
@@ -66,7 +70,7 @@ impl Answer {
             Outcome::Success if is_sofa => {
                 answer.class = SOFA_RESPONSE;
                 if is_hessian {
-                    put_response(dialect, hessian::NULL, &mut answer.content);
+                    put_response(dialect, NULL, &mut answer.content);
                 }
             }
             // A null, as Java's raw Bolt writes it.
@@ -95,22 +99,19 @@ impl Answer {
 
 /// Appends a `SofaResponse` that brings `value`.
 fn put_response(dialect: Dialect, value: &[u8], out: &mut Vec<u8>) {
-    let fields: [(&str, &[u8]); 4] = [
-        ("isError", hessian::FALSE),
-        ("errorMsg", hessian::NULL),
-        ("appResponse", value),
-        ("responseProps", hessian::NULL),
-    ];
-    hessian::put_object(dialect, 0, SOFA_RESPONSE, &fields, out);
+    let fields: [(&str, &[u8]); 4] =
+        [("isError", FALSE), ("errorMsg", NULL), ("appResponse", value), ("responseProps", NULL)];
+    put::object(out, dialect, 0, SOFA_RESPONSE, &fields);
 }
 
 /// Appends an exception whose class is the `n`th to be defined. Node takes it for one by its stack trace.
-fn put_exception(dialect: Dialect, n: u8, class: &str, message: &str, out: &mut Vec<u8>) {
+fn put_exception(dialect: Dialect, n: u32, class: &str, message: &str, out: &mut Vec<u8>) {
     let (mut text, mut trace) = (Vec::new(), Vec::new());
-    hessian::put_string(message, &mut text);
-    hessian::put_empty_array(dialect, "[java.lang.StackTraceElement", &mut trace);
-    let fields: [(&str, &[u8]); 3] = [("detailMessage", &text), ("cause", hessian::NULL), ("stackTrace", &trace)];
-    hessian::put_object(dialect, n, class, &fields, out);
+    put::string(&mut text, dialect, message);
+    put::typed_list_begin(&mut trace, dialect, "[java.lang.StackTraceElement", 0);
+    put::list_end(&mut trace, dialect);
+    let fields: [(&str, &[u8]); 3] = [("detailMessage", &text), ("cause", NULL), ("stackTrace", &trace)];
+    put::object(out, dialect, n, class, &fields);
 }
 
 #[cfg(test)]

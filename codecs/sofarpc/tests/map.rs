@@ -8,10 +8,13 @@ use meshwire::frame::FrameFormat;
 use meshwire::{Attr, Attribute, EncodeError, Event, Head, Limit, Limits, RoutingKey, Scope, StreamId};
 use meshwire_sofarpc::{BoltFormat, Call, Version};
 
-const SOFA_REQUEST: &[u8] = b"com.alipay.sofa.rpc.core.request.SofaRequest";
+/// A call with this map, and a content that names nothing.
+fn called(strings: &[Option<&str>]) -> Vec<u8> {
+    v1(SOFA_REQUEST.as_bytes(), &map(strings), &blank())
+}
 
 fn read(strings: &[Option<&str>]) -> Head {
-    head(&mut server(), &v1(SOFA_REQUEST, &map(strings), b"O"))
+    head(&mut server(), &called(strings))
 }
 
 fn listed(head: &Head) -> Vec<(String, String)> {
@@ -40,7 +43,7 @@ fn the_service_is_taken_apart() {
 #[test]
 fn keys_are_told_apart_by_case() {
     let head = read(&[Some("Service"), Some("a:1")]);
-    assert_eq!(head.attribute(Attribute::Service), Attr::NotSeen);
+    assert_eq!(head.attribute(Attribute::Service), Attr::Absent);
     assert_eq!(listed(&head), pairs(&[("Service", "a:1")]));
 }
 
@@ -55,7 +58,7 @@ fn a_destination_that_says_two_things_is_refused() {
     ] {
         let strings: Vec<_> = strings.iter().map(|string| Some(*string)).collect();
         let mut end = server();
-        let refused = error(&mut end, &v1(SOFA_REQUEST, &map(&strings), b"O"));
+        let refused = error(&mut end, &called(&strings));
         assert_eq!((refused.code, refused.scope), (code, Scope::Message(StreamId::new(7))));
         assert!(end.reply(refused.stream().unwrap(), &meshwire::LocalReply::new(refused.outcome(), "")).is_some());
         assert_eq!(head(&mut end, &wire(&call(Version::V1), 8)).stream().id(), 8);
@@ -79,7 +82,7 @@ fn nulls_are_no_fields_and_are_passed_on() {
         Some("k"),
         Some("v"),
     ];
-    let bytes = v1(SOFA_REQUEST, &map(&strings), b"O");
+    let bytes = called(&strings);
     let seen = head(&mut server(), &bytes);
     assert_eq!(seen.host(), Attr::Value(b"a"));
     assert_eq!(listed(&seen), pairs(&[("sofa_head_target_service", "a:1"), ("k", "v")]));
@@ -89,7 +92,7 @@ fn nulls_are_no_fields_and_are_passed_on() {
     edited.set_field(b"k", b"w").unwrap();
     let mut expected = strings;
     expected[9] = Some("w");
-    assert_eq!(sent(&mut client(), edited), v1(SOFA_REQUEST, &map(&expected), b"O"));
+    assert_eq!(sent(&mut client(), edited), called(&expected));
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn bytes_behind_the_last_entry_refuse_the_message() {
         (&[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], 0),
         (&[0xff, 0xff, 0xff, 0xff], 4),
     ] {
-        let bytes = v1(SOFA_REQUEST, &[&good, garbage].concat(), b"O");
+        let bytes = v1(SOFA_REQUEST.as_bytes(), &[&good, garbage].concat(), b"O");
         let mut end = server();
         let refused = error(&mut end, &bytes);
         assert_eq!((refused.code, refused.scope), ("header_map", Scope::Message(StreamId::new(7))));
@@ -129,7 +132,7 @@ fn bytes_behind_the_last_entry_refuse_the_message() {
 fn at_boundary_depth_nobody_looks() {
     use meshwire::{Conn, Depth, Endpoint, Protocol};
 
-    let bytes = v1(SOFA_REQUEST, b"\x00\x00\x00\x07servic", b"O");
+    let bytes = v1(SOFA_REQUEST.as_bytes(), b"\x00\x00\x00\x07servic", b"O");
     let mut end = Endpoint::new(meshwire_sofarpc::Bolt::new().codec(Conn::server().with_depth(Depth::BOUNDARY)));
     let seen = head(&mut end, &bytes);
     assert_eq!((seen.host(), seen.fields().is_none()), (Attr::NotSeen, true));
@@ -217,15 +220,14 @@ fn lengths_that_java_takes_for_negative_are_read_and_not_sent() {
 
 #[test]
 fn fields_are_set_added_and_removed() {
-    let bytes =
-        v1(SOFA_REQUEST, &map(&[Some("a"), Some("1"), Some("b"), Some("2"), Some("A"), Some("3")]), b"Ocontent");
+    let bytes = called(&[Some("a"), Some("1"), Some("b"), Some("2"), Some("A"), Some("3")]);
     for version in VERSIONS {
         let mut head = if version == Version::V1 {
             head(&mut server(), &bytes)
         } else {
-            let call = Call::raw(std::str::from_utf8(SOFA_REQUEST).unwrap()).with_layout(version);
+            let call = Call::raw(SOFA_REQUEST).with_layout(version);
             let call = call.with_field("a", "1").with_field("b", "2").with_field("A", "3");
-            head(&mut server(), &wire(&call.with_content(1, "Ocontent"), 7))
+            head(&mut server(), &wire(&call.with_content(1, blank()), 7))
         };
         head.set_field(b"a", b"one").unwrap();
         head.remove_field(b"b").unwrap();
@@ -236,7 +238,7 @@ fn fields_are_set_added_and_removed() {
         let out = sent(&mut client(), head);
         let seen = common::head(&mut server(), &out);
         assert_eq!(listed(&seen), wanted);
-        assert_eq!((seen.data(), seen.stream().id()), (&b"Ocontent"[..], 7));
+        assert_eq!((seen.data(), seen.stream().id()), (&blank()[..], 7));
     }
 }
 
@@ -256,7 +258,7 @@ fn another_service_keeps_its_version() {
     let out = sent(&mut client(), head);
     let mut expected = strings;
     (expected[1], expected[5]) = (Some("com.x.Z:2.0:blue"), Some("com.x.Z:2.0:blue"));
-    assert_eq!(out, v1(SOFA_REQUEST, &map(&expected), b"O"));
+    assert_eq!(out, called(&expected));
     // Without either key there is no place for one.
     let mut head = read(&[Some("k"), Some("v")]);
     head.set_service(b"com.x.Z").unwrap();

@@ -9,10 +9,6 @@ use common::*;
 use meshwire::{Attr, Attribute, Event, Kind, LocalReply, Outcome, RoutingKey, Scope, Step, StreamId};
 use meshwire_sofarpc::{Answer, Bolt, Call, Version, command, status};
 
-/// What Node's SOFARPC writes for `interop.Echo:1.0`, without a method in its map.
-const NODE: &[u8] = b"\x01\x01\x00\x01\x01\x00\x00\x00\x07\x01\x00\x00\x0b\xb8\x00\x2c\x00\x1f\x00\x00\x00\x05\
-    com.alipay.sofa.rpc.core.request.SofaRequest\x00\x00\x00\x07service\x00\x00\x00\x10interop.Echo:1.0Owhat";
-
 #[test]
 fn a_call_that_names_its_method() {
     for version in VERSIONS {
@@ -44,17 +40,16 @@ fn a_call_that_does_not() {
     let mut end = server();
     let head = head(&mut end, NODE);
     assert_eq!(head.host(), Attr::Value(b"interop.Echo"));
-    // It is in the content, which was not read: whoever asks is told so.
-    assert_eq!(head.attribute(Attribute::Method), Attr::NotSeen);
-    assert_eq!(head.path(), Err(Attribute::Method));
-    assert_eq!(head.data(), b"Owhat");
+    assert_eq!(head.attribute(Attribute::Method), Attr::Value(b"hello"));
+    assert_eq!(&*head.path().unwrap().unwrap().to_bytes(), b"/interop.Echo/hello");
+    assert!(head.data().ends_with(b"\x05world"));
 }
 
 #[test]
 fn a_call_that_names_nothing() {
     let mut end = server();
-    let bare = head(&mut end, &v1(b"com.alipay.sofa.rpc.core.request.SofaRequest", b"", b"O"));
-    assert_eq!(bare.host(), Attr::NotSeen);
+    let bare = head(&mut end, &v1(SOFA_REQUEST.as_bytes(), b"", &blank()));
+    assert_eq!((bare.host(), bare.attribute(Attribute::Method)), (Attr::Absent, Attr::Absent));
     // A request of raw Bolt has nothing else to say.
     for class in [&b"com.example.Ask"[..], b""] {
         let raw = head(&mut end, &v1(class, b"", b"C"));

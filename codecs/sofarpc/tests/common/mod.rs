@@ -2,7 +2,18 @@
 #![allow(dead_code)] // each test uses a part of it
 
 use meshwire::{Conn, DecodeError, Depth, Endpoint, Event, Head, Limits, Protocol, Sent, Step};
+use meshwire_hessian::{Dialect, put};
 use meshwire_sofarpc::{Bolt, Call, Version};
+
+pub(crate) const SOFA_REQUEST: &str = "com.alipay.sofa.rpc.core.request.SofaRequest";
+
+/// `hello("world")` of `interop.Echo:1.0` by npm sofa-bolt-node 2.0.1, as it comes out of the box.
+pub(crate) const NODE: &[u8] =
+    b"\x01\x01\x00\x01\x01\x00\x00\x00\x07\x01\x00\x00\x0b\xb8\x00,\x00\x1f\x00\x00\x00\xc5com.alipay.sofa\
+    .rpc.core.request.SofaRequest\x00\x00\x00\x07service\x00\x00\x00\x10interop.Echo:1.0O\xbccom.alipay.\
+    sofa.rpc.core.request.SofaRequest\x95\x0amethodName\x0dmethodArgSigs\x17targetServiceUniqueName\x0dt\
+    argetAppName\x0crequestPropso\x90\x05helloVt\x00\x11[java.lang.Stringn\x01\x10java.lang.Stringz\x10i\
+    nterop.Echo:1.0NN\x05world";
 
 pub(crate) const VERSIONS: [Version; 4] = [Version::V1, Version::V2, Version::V2Unchecked, Version::V2Checked];
 
@@ -70,6 +81,19 @@ pub(crate) fn v1(class: &[u8], map: &[u8], content: &[u8]) -> Vec<u8> {
     frame.extend((map.len() as u16).to_be_bytes());
     frame.extend((content.len() as u32).to_be_bytes());
     [&frame, class, map, content].concat()
+}
+
+/// The content of a call: a `SofaRequest` with these fields, as they stand on the wire, and an argument.
+pub(crate) fn request(dialect: Dialect, fields: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put::object(&mut out, dialect, 0, SOFA_REQUEST, fields);
+    put::string(&mut out, dialect, "world");
+    out
+}
+
+/// The content of a call that names nothing.
+pub(crate) fn blank() -> Vec<u8> {
+    request(Dialect::Ant3, &[])
 }
 
 /// A header map; `None` is a null.
