@@ -3,6 +3,10 @@
 
 #[path = "seeds/bolt.rs"]
 mod bolt;
+#[path = "seeds/dubbo.rs"]
+mod dubbo;
+#[path = "seeds/hessian.rs"]
+mod hessian;
 #[path = "seeds/http2.rs"]
 mod http2;
 #[path = "seeds/thrift.rs"]
@@ -40,7 +44,7 @@ fn main() -> io::Result<()> {
     let named = |seeds: Seeds| seeds.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
     let targets: [(_, Seeds<String>); 8] = [
         ("http1", named(http1())),
-        ("dubbo", named(dubbo())),
+        ("dubbo", named(dubbo().into_iter().chain(dubbo::edited()).collect())),
         ("framed", named(framed())),
         ("mux", mux()),
         ("http2", named(http2::conversations())),
@@ -77,6 +81,9 @@ fn main() -> io::Result<()> {
     }
     for (name, document) in routes() {
         write(&root.join("routes"), name, &[document.as_bytes()])?;
+    }
+    for (name, values, settings) in hessian::messages() {
+        write(&root.join("hessian"), &name, &[&values, &settings])?;
     }
     for (name, table, blocks) in hpack() {
         let blocks = blocks.into_iter().flat_map(|block| [vec![block.len() as u8], block]).collect::<Vec<_>>().concat();

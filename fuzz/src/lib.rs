@@ -3,6 +3,8 @@
 //! Nothing here depends on libFuzzer, so that `cargo test` replays the seeds without it.
 
 mod checked;
+mod dubbo;
+mod hessian;
 mod hpack;
 mod input;
 mod joined;

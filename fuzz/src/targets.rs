@@ -8,7 +8,7 @@ use meshwire_http2::Http2;
 use meshwire_sofarpc::Bolt;
 use meshwire_thrift::{Thrift, Transport};
 
-use crate::{hpack, joined, relayed, routes, spliced};
+use crate::{dubbo, hessian, hpack, joined, relayed, routes, spliced};
 
 /// A target: any bytes, and a panic where something does not hold.
 pub type Target = fn(&[u8]);
@@ -19,6 +19,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("bridge", bridge),
     ("dubbo", dubbo),
     ("framed", framed),
+    ("hessian", hessian),
     ("hpack", hpack),
     ("http1", http1),
     ("http2", http2),
@@ -47,14 +48,20 @@ pub fn bridge(data: &[u8]) {
     relayed::bridge(down, up, reader, data);
 }
 
-/// Dubbo, both roles.
+/// Dubbo, both roles; each message edited, whole and as it streams.
 pub fn dubbo(data: &[u8]) {
     relayed::run(&Dubbo::default(), data);
+    dubbo::run(data);
 }
 
 /// The length-framed toy of the kit, both roles: a checksum, an id of variable length, fields behind the body.
 pub fn framed(data: &[u8]) {
     relayed::run(&toy::Framed, data);
+}
+
+/// Values of Hessian in pieces, beside a slow decoder.
+pub fn hessian(data: &[u8]) {
+    hessian::run(data);
 }
 
 /// Blocks of HPACK, beside another decoder.

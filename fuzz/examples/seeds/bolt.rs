@@ -44,6 +44,19 @@ fn mapped(map: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A call whose method stands in its content only, with properties, in either dialect of Hessian.
+fn in_content(is_final: bool, service: &str, tail: usize) -> Vec<u8> {
+    let content: &[u8] = if is_final {
+        b"C0,com.alipay.sofa.rpc.core.request.SofaRequest\x94\x0amethodName\x0dmethodArgSigs\x17targetServiceUniqueName\
+            \x0crequestProps`\x05helloq\x07[string\x10java.lang.String\x03a:1H\x06tenant\x03red\x01n\x95\x01mH\x01kR\0\x01v\x01wZZ\x05world"
+    } else {
+        b"O\xbccom.alipay.sofa.rpc.core.request.SofaRequest\x94\x0amethodName\x0dmethodArgSigs\x17targetServiceUniqueName\
+            \x0crequestPropso\x90\x05helloVt\0\x07[stringn\x01\x10java.lang.Stringz\x03a:1M\x06tenant\x03red\x01n\x95\x01mM\x01ks\0\x01v\x01wzz\x05world"
+    };
+    let call = Call::raw("com.alipay.sofa.rpc.core.request.SofaRequest").with_field("service", service);
+    ask(&call.with_content(1, [content, &vec![0; tail]].concat()), 9)
+}
+
 /// Each conversation: requests, answers.
 pub(crate) fn conversations() -> Seeds {
     let hello = |version| {
@@ -98,6 +111,10 @@ pub(crate) fn conversations() -> Seeds {
             "contradiction",
             vec![mapped(&map(&[Some("service"), Some("a"), Some("sofa_head_target_service"), Some("b")]))],
         ),
+        ("in-content", vec![in_content(false, "a:1", 0), answer(&value, &v1, 9)]),
+        ("in-content-final", vec![in_content(true, "a:1", 0), answer(&value, &v1, 9)]),
+        ("in-content-contradiction", vec![[in_content(false, "b:1", 0), ask(&v1, 2)].concat(), answer(&value, &v1, 2)]),
+        ("in-content-large", vec![in_content(true, "a:1", 3000), answer(&value, &v1, 9)]),
         ("garbage", vec![[mapped(&[0, 0, 0, 9, b'k']), ask(&v1, 2)].concat(), answer(&value, &v1, 2)]),
         (
             "unknown-command",
