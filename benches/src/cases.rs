@@ -3,6 +3,7 @@
 mod bolt;
 mod dubbo;
 mod forward;
+mod hessian;
 mod hpack;
 mod http1;
 mod http2;
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Case> {
         http1::cases(),
         pipe::cases(),
         dubbo::cases(),
+        hessian::cases(),
         bolt::cases(),
         thrift::cases(),
         http2::cases(),

@@ -1,0 +1,3 @@
+module meshwire/benches/meter
+
+go 1.26.0
