@@ -101,6 +101,15 @@ if ! done_once kitex/target thrift/echo.thrift kitex/go.mod kitex/go.sum kitex/*
     echo "$sum" > kitex/target/.made-from
 fi
 
+# Its packages are many: beside what follows, too.
+dubbo=
+if ! done_once dubbo-go/target dubbo-go/go.mod dubbo-go/go.sum dubbo-go/*.go; then
+    rm -rf dubbo-go/target
+    (cd dubbo-go && go build -o target/dubbo-go .) &
+    dubbo=$!
+    dubbo_sum=$sum
+fi
+
 # What the suites are called in, and out of, the files that pin them.
 if ! done_once conformance/target conformance/go.mod conformance/go.sum conformance/httpwg.version; then
     rm -rf conformance/target
@@ -156,6 +165,11 @@ for version in dubbo3 dubbo27; do
         echo "$sum" > "java/$version/target/.made-from"
     fi
 done
+
+if [ -n "$dubbo" ]; then
+    wait "$dubbo"
+    echo "$dubbo_sum" > dubbo-go/target/.made-from
+fi
 
 if [ -n "$volo" ]; then
     wait "$volo"

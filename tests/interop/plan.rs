@@ -27,9 +27,19 @@ pub(crate) struct ProtocolCases {
     pub(crate) upstream: Option<String>,
     /// The case in which the sidecar answers itself, for services called `interop.reply.OUTCOME`; it needs the sidecar.
     pub(crate) replies: Option<String>,
+    /// The cases in which the sidecar edits the fields of requests to `interop.Added` and `interop.Streamed`; they need it.
+    #[serde(default)]
+    pub(crate) edits: Vec<String>,
     /// Not the sidecar stands before the server, but a relay with one connection for all clients, of this protocol.
     pub(crate) shared: Option<String>,
     cases: Vec<String>,
+}
+
+impl ProtocolCases {
+    /// Those that mean nothing without the sidecar.
+    fn sidecar_cases(&self) -> impl Iterator<Item = &String> {
+        self.replies.iter().chain(&self.edits)
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,8 +135,7 @@ impl Plan {
             let known = protocol.iter().find(|p| p.name == cell.protocol);
             let between = known.is_some_and(|p| p.upstream.is_some() || p.shared.is_some());
             let bare = peer.iter().any(|p| p.name == cell.server && p.bare);
-            let answered = known.and_then(|p| p.replies.as_ref());
-            cell.cases.retain(|case| answered != Some(case));
+            cell.cases.retain(|case| known.is_none_or(|p| !p.sidecar_cases().any(|needed| needed == case)));
             bare || !between
         });
     }
@@ -176,7 +185,7 @@ impl Plan {
             self.check_cell(cell).map_err(|reason| format!("{}: {reason}", cell.name()))?;
         }
         for protocol in &self.protocol {
-            if let Some(case) = protocol.replies.as_ref().filter(|case| !protocol.cases.contains(case)) {
+            if let Some(case) = protocol.sidecar_cases().find(|c| !protocol.cases.contains(c)) {
                 return Err(format!("{}: unknown case {case}", protocol.name));
             }
             let cells = || self.cell.iter().filter(|c| c.protocol == protocol.name);

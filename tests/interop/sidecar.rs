@@ -47,6 +47,7 @@ impl Sidecar<'_> {
         let upstream = self.cases.upstream.as_ref().map_or_else(String::new, |name| format!("    protocol: {name}\n"));
         let replies: String =
             if self.cases.replies.is_some() { Outcome::ALL.map(reply).concat() } else { String::new() };
+        let edits = if self.cases.edits.is_empty() { "" } else { EDITS };
         format!(
             "\
 listeners:
@@ -55,7 +56,7 @@ listeners:
     protocol: auto
 routes:
   virtual_hosts:
-{replies}\
+{replies}{edits}\
 \x20   - hosts: [\"*\"]
       routes:
         - cluster: backend
@@ -67,6 +68,23 @@ clusters:
         )
     }
 }
+
+/// The virtual hosts of the services of which the sidecar edits the requests: nothing is removed where it streams.
+const EDITS: &str = "\
+\x20   - hosts: [interop.Added]
+      routes:
+        - cluster: backend
+          request_fields:
+            add: {x-mesh: \"mesh é 😀\"}
+            set: {x-set: new}
+            remove: [x-gone]
+    - hosts: [interop.Streamed]
+      routes:
+        - cluster: backend
+          request_fields:
+            add: {x-mesh: \"mesh é 😀\"}
+            set: {x-set: new}
+";
 
 /// The virtual host of a service for which the sidecar answers.
 fn reply(outcome: Outcome) -> String {

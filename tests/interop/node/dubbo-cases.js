@@ -49,11 +49,11 @@ module.exports = function dubboCases(echo, sockets) {
       assert.deepStrictEqual(sockets(), before);
     },
 
-    // Idle for longer than the server waits for a sign of life, then a call on the same connection.
+    // Idle for longer than either end waits for a sign of life, then a call on the same connection.
     async heartbeat() {
       assert.strictEqual(await echo.hello('before'), 'hello before');
       const before = sockets();
-      await sleep(7500);
+      await sleep(3500);
       assert.deepStrictEqual(sockets(), before);
       assert.strictEqual(await echo.hello('after'), 'hello after');
       assert.deepStrictEqual(sockets(), before);

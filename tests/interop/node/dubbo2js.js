@@ -2,49 +2,42 @@
 
 // npm dubbo2.js: a client only.
 
-// It beats every 180 s, which cannot be set: here its clock goes faster.
-const realInterval = global.setInterval;
-global.setInterval = (f, ms, ...args) => realInterval(f, ms === 180000 ? 1000 : ms, ...args);
+const { sockets, statuses } = require('./dubbo-wire');
+const { typedArgs } = require('./dubbo-js');
 
-// Nor does it say which connection it uses.
-const net = require('net');
-const opened = [];
-const realConnect = net.Socket.prototype.connect;
-net.Socket.prototype.connect = function(...args) {
-  this.once('connect', () => opened.push(this));
-  return realConnect.apply(this, args);
-};
+const { DirectlyDubbo, Context } = require('dubbo2.js');
+const { run, sleep } = require('./peer');
+const { typedThing } = require('./dubbo-types');
+const dubboClient = require('./dubbo-client');
 
-const { DirectlyDubbo, java } = require('dubbo2.js');
-const { run } = require('./peer');
-const dubboCases = require('./dubbo-cases');
+// Only through ZooKeeper calls can be given attachments: here each call's context is made with its own.
+let attachments = {};
+const create = Context.create;
+Context.create = () => Object.assign(create(), { attachments });
 
-run(async (host, port) => {
-  const dubbo = DirectlyDubbo.from({
-    dubboAddress: `${host}:${port}`,
-    dubboVersion: '2.0.2',
-    dubboInvokeTimeout: 30,
-  });
-  const echo = dubbo.proxyService({
-    dubboInterface: 'interop.Echo',
-    version: '1.0.0',
-    methods: {
-      hello: name => [java.String(name)],
-      add: (a, b) => [{ $class: 'int', $: a }, { $class: 'int', $: b }],
-      echo: bytes => [Object.assign(bytes, { $class: '[byte', $: bytes })],
-      fail: why => [java.String(why)],
-      later: (text, ms) => [java.String(text), { $class: 'int', $: ms }],
-    },
-  });
-  // Its methods resolve to { res, err }.
-  const plain = {};
-  for (const [name, method] of Object.entries(echo)) {
-    plain[name] = async (...args) => {
-      const { res, err } = await method(...args);
+async function client(host, port) {
+  const settings = { dubboAddress: `${host}:${port}`, dubboVersion: '2.0.2' };
+  const dubbo = DirectlyDubbo.from(settings);
+  while (sockets().length === 0) await sleep(10);
+  return dubboClient({
+    async invoke(service, method, args, sent = {}, timeout = 30000) {
+      const proxy = dubbo.proxyService({
+        dubboInterface: service,
+        version: '1.0.0',
+        methods: { [method]: () => typedArgs(args) },
+      });
+      attachments = sent;
+      settings.dubboInvokeTimeout = timeout / 1000;
+      // It resolves to { res, err }, and has begun when this returns.
+      const { res, err } = await proxy[method]();
       if (err) throw err;
-      return res;
-    };
-  }
-  const open = () => opened.filter(s => !s.destroyed).map(s => s.localPort);
-  return dubboCases(plain, open);
-});
+      return { value: res };
+    },
+    thing: typedThing,
+    sockets,
+    statuses,
+  });
+}
+
+process.argv.splice(2, 1); // its only flavour
+run(client);

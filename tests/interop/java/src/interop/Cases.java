@@ -1,27 +1,32 @@
 package interop;
 
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.MessageDigest;
+import static interop.Check.same;
+import static interop.Check.that;
+import static interop.Check.thrown;
+
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.dubbo.rpc.RpcContext;
+import org.apache.dubbo.rpc.RpcException;
+import org.apache.dubbo.rpc.service.EchoService;
+import org.apache.dubbo.rpc.service.GenericService;
 
 /** What a client does to a server, one method a case. Each answers with a remark or throws. */
 final class Cases {
+    private final Client client;
     private final Echo echo;
-    private final int port;
 
-    Cases(Echo echo, int port) {
-        this.echo = echo;
-        this.port = port;
+    Cases(Client client) {
+        this.client = client;
+        this.echo = client.echo;
     }
 
     String run(String name) throws Exception {
@@ -32,9 +37,34 @@ final class Cases {
             case "body-1m" -> body(1 << 20);
             case "body-16m" -> body(16 << 20);
             case "concurrent" -> concurrent(1000);
+            case "in-flight" -> inFlight(1000);
+            case "async" -> async();
             case "heartbeat" -> heartbeat();
+            case "attachments" -> alive(() -> new Attachments(client).there());
+            case "attachments-back" -> alive(() -> new Attachments(client).back());
+            case "added" -> alive(() -> new Attachments(client).added());
+            case "added-16m" -> alive(() -> new Attachments(client).addedBeside(bytes(16 << 20)));
+            case "generic" -> alive(this::generic);
+            case "echo" -> dollarEcho();
+            case "types" -> new Things(echo).there();
+            case "callback" -> alive(this::callback);
+            case "unknown-method" -> alive(() -> new Errors(client).unknownMethod());
+            case "unknown-service" -> alive(() -> new Errors(client).unknownService());
+            case "local-replies" -> alive(() -> new Errors(client).localReplies());
+            case "readonly" -> readonly();
             default -> throw new IllegalArgumentException("no such case");
         };
+    }
+
+    /** The step, and that a call can be made behind it on the connection that there was before. */
+    private String alive(Callable<String> step) throws Exception {
+        same("hello before", echo.hello("before"));
+        Set<String> before = Sockets.to(client.port);
+        same(1, before.size());
+        String remark = step.call();
+        same("hello after", echo.hello("after"));
+        same(before, Sockets.to(client.port));
+        return remark;
     }
 
     private String call() {
@@ -50,108 +80,152 @@ final class Cases {
         String mark = UUID.randomUUID().toString();
         same("no", echo.noted(mark));
         echo.note(mark);
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < 100; i++) {
             if (echo.noted(mark).equals("yes")) {
                 return "";
             }
-            Thread.sleep(100);
+            Thread.sleep(50);
         }
         throw new IllegalStateException("the server has not seen it");
     }
 
     private String exception() {
-        try {
-            echo.fail("out of cheese");
-        } catch (Exception e) {
-            if (!String.valueOf(e.getMessage()).contains("out of cheese")) {
-                throw e;
-            }
-            same("hello again", echo.hello("again"));
-            return e.getClass().getSimpleName();
-        }
-        throw new IllegalStateException("nothing was thrown");
+        Throwable e = thrown("out of cheese", () -> echo.fail("out of cheese"));
+        same("hello again", echo.hello("again"));
+        return e.getClass().getSimpleName();
     }
 
-    private String body(int size) throws Exception {
-        byte[] sent = new byte[size];
-        new Random(size).nextBytes(sent);
-        byte[] got = echo.echo(sent);
-        same(size, got.length);
-        if (!MessageDigest.isEqual(sha256(sent), sha256(got))) {
-            throw new IllegalStateException("another body came back");
-        }
+    private String body(int size) {
+        byte[] sent = bytes(size);
+        same(Check.summary(sent), Check.summary(echo.echo(sent)));
         return "";
     }
 
+    private static byte[] bytes(int size) {
+        byte[] bytes = new byte[size];
+        new Random(size).nextBytes(bytes);
+        return bytes;
+    }
+
     private String concurrent(int calls) throws Exception {
-        Set<String> before = connections();
+        return alive(() -> {
+            List<CompletableFuture<String>> answers = new ArrayList<>();
+            for (int i = 0; i < calls; i++) {
+                answers.add(echo.later("call " + i, (i * 37) % 100));
+            }
+            for (int i = 0; i < calls; i++) {
+                same("call " + i, answers.get(i).get(30, TimeUnit.SECONDS));
+            }
+            return "";
+        });
+    }
+
+    /** All of them wait at the server at once, or none would be answered. */
+    private String inFlight(int calls) throws Exception {
+        return alive(() -> {
+            List<CompletableFuture<String>> answers = new ArrayList<>();
+            for (int i = 0; i < calls; i++) {
+                answers.add(echo.held("call " + i, calls));
+                that(i == calls - 1 || !answers.get(0).isDone(), "answered before all were there");
+            }
+            for (int i = 0; i < calls; i++) {
+                same("call " + i, answers.get(i).get(30, TimeUnit.SECONDS));
+            }
+            return "";
+        });
+    }
+
+    private String async() throws Exception {
+        CompletableFuture<String> slow = RpcContext.getContext().asyncCall(() -> echo.deferred("slow", 300));
+        CompletableFuture<String> quick = RpcContext.getContext().asyncCall(() -> echo.hello("quick"));
+        same("hello quick", quick.get(10, TimeUnit.SECONDS));
+        same(false, slow.isDone());
+        same("slow", slow.get(10, TimeUnit.SECONDS));
         List<CompletableFuture<String>> answers = new ArrayList<>();
-        for (int i = 0; i < calls; i++) {
-            answers.add(echo.later("call " + i, (i * 37) % 100));
+        for (int i = 0; i < 20; i++) {
+            String text = "call " + i;
+            int millis = 20 - i;
+            answers.add(RpcContext.getContext().asyncCall(() -> echo.deferred(text, millis)));
         }
-        for (int i = 0; i < calls; i++) {
-            same("call " + i, answers.get(i).get(30, TimeUnit.SECONDS));
+        for (int i = 0; i < 20; i++) {
+            same("call " + i, answers.get(i).get(10, TimeUnit.SECONDS));
         }
-        same(1, before.size());
-        same(before, connections());
         return "";
     }
 
     /** Idle for longer than either end waits for a sign of life, then a call on the same connection. */
     private String heartbeat() throws Exception {
-        same("hello before", echo.hello("before"));
-        Set<String> before = connections();
-        Thread.sleep(7L * Main.HEARTBEAT_MILLIS + 500);
-        same(before, connections());
-        same("hello after", echo.hello("after"));
-        same(before, connections());
-        same(1, before.size());
+        return alive(() -> {
+            Thread.sleep(3L * Main.HEARTBEAT_MILLIS + 500);
+            return "";
+        });
+    }
+
+    private String generic() {
+        GenericService service = client.generic(Echo.class.getName());
+        String[] text = {"java.lang.String"};
+        same("hello world", service.$invoke("hello", text, new Object[] {"world"}));
+        same(42, service.$invoke("add", new String[] {"int", "int"}, new Object[] {40, 2}));
+
+        Map<String, Object> next = new HashMap<>(Map.of("class", "interop.Thing", "name", "next"));
+        Map<String, Object> thing = new HashMap<>(Map.of("class", "interop.Thing", "name", "\u00e9", "size", 7,
+                "words", new ArrayList<>(List.of("a", "b")), "next", next));
+        Object got = service.$invoke("mirrorThing", new String[] {"interop.Thing"}, new Object[] {thing});
+        Map<?, ?> back = (Map<?, ?>) got;
+        same("\u00e9", back.get("name"));
+        same(7L, ((Number) back.get("size")).longValue());
+        same(List.of("a", "b"), back.get("words"));
+        same("next", ((Map<?, ?>) back.get("next")).get("name"));
+        return thrown("out of cheese", () -> service.$invoke("fail", text, new Object[] {"out of cheese"})).getClass()
+                .getSimpleName();
+    }
+
+    private String dollarEcho() {
+        EchoService service = (EchoService) echo;
+        same("\u00e9\uD83D\uDE00", service.$echo("\u00e9\uD83D\uDE00"));
+        same(42, service.$echo(42));
         return "";
     }
 
-    /** The inodes of this process's sockets that are connected to the port under test. */
-    private Set<String> connections() throws Exception {
-        Set<String> own = new HashSet<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
-            for (Path file : files) {
-                try {
-                    String target = Files.readSymbolicLink(file).toString();
-                    if (target.startsWith("socket:[")) {
-                        own.add(target.substring(8, target.length() - 1));
-                    }
-                } catch (java.io.IOException e) {
-                    // Closed meanwhile.
+    /** Of a proxy that carries no requests of servers the server hears nothing: then the call fails, and no more. */
+    private String callback() {
+        List<String> heard = new ArrayList<>();
+        Listener listener = text -> {
+            heard.add(text);
+            return "heard " + text;
+        };
+        String answer;
+        try {
+            answer = echo.subscribe("\u00e9", listener);
+        } catch (RpcException e) {
+            that(heard.isEmpty() && String.valueOf(e.getMessage()).contains("told"), "another error: " + e);
+            return "not called back";
+        }
+        same("told 2", answer);
+        same(List.of("\u00e9 1", "\u00e9 2"), heard);
+        return "called back";
+    }
+
+    /** The server goes and comes back: calls meanwhile may fail, and none hangs. */
+    private String readonly() throws Exception {
+        String before = echo.life();
+        same(before, echo.drain());
+        int failed = 0;
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (System.nanoTime() < end) {
+            long began = System.nanoTime();
+            try {
+                if (!echo.life().equals(before)) {
+                    same("hello again", echo.hello("again"));
+                    return failed + " failed";
                 }
+            } catch (Exception e) {
+                long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+                that(took < Client.SHORT_MILLIS, "a call hung: " + e);
+                failed++;
             }
+            Thread.sleep(50);
         }
-        Set<String> found = new TreeSet<>();
-        for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
-            for (String line : Files.readAllLines(Path.of(table))) {
-                String[] field = line.trim().split("\\s+");
-                // 2: the other end, 3: the state (01 is established), 9: the inode
-                if (field.length > 9
-                        && field[3].equals("01")
-                        && field[2].endsWith(String.format(":%04X", port))
-                        && own.contains(field[9])) {
-                    found.add(field[9]);
-                }
-            }
-        }
-        return found;
-    }
-
-    private static byte[] sha256(byte[] bytes) throws Exception {
-        return MessageDigest.getInstance("SHA-256").digest(bytes);
-    }
-
-    private static void same(Object expected, Object actual) {
-        if (!expected.equals(actual)) {
-            throw new IllegalStateException("expected " + brief(expected) + ", got " + brief(actual));
-        }
-    }
-
-    private static String brief(Object value) {
-        String text = String.valueOf(value);
-        return text.length() > 60 ? text.substring(0, 60) + "..." : text;
+        throw new IllegalStateException("the server did not come back");
     }
 }

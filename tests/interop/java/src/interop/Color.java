@@ -1,0 +1,7 @@
+package interop;
+
+public enum Color {
+    RED,
+    GREEN,
+    BLUE
+}

@@ -1,0 +1,6 @@
+package interop;
+
+/** What no server offers. */
+public interface Nowhere {
+    String hello(String name);
+}
