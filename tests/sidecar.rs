@@ -89,6 +89,22 @@ clusters: [{{name: c, address: '127.0.0.1:1'}}]
 }
 
 #[test]
+fn a_listener_may_name_the_service_that_dubbo_hides() {
+    let config = |line: &str| {
+        format!(
+            "
+listeners: [{{name: in, address: '127.0.0.1:0', {line}}}]
+routes: {{virtual_hosts: [], unseen_fields: miss}}
+clusters: []
+"
+        )
+    };
+    let checked = |line: &str| run(&["--config", &file("hidden", &config(line)), "--check"]).status.success();
+    assert!(checked("dubbo_service: com.example.Greeter"));
+    assert!(!checked("dubbo_service: [com.example.Greeter]"));
+}
+
+#[test]
 fn a_wrong_key_is_refused() {
     let path = file("key", "listeners: []\nroutes: {virtual_hosts: []}\nclusters: []\nlistener: 1\n");
     let output = run(&["--config", &path, "--check"]);

@@ -1,6 +1,7 @@
 //! The front of a request, up to its arguments.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use meshwire::frame::Fault;
 
@@ -51,14 +52,18 @@ pub(crate) fn destination<'a>(seen: &'a [u8], body: &Body<'_>) -> Result<Destina
     Ok(Destination { dubbo, service, version, method })
 }
 
-/// Without white space and control characters around it, which is what Java's `trim` takes away.
-fn trim(name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+/// Where a name stands without white space and control characters around it, which is what Java's `trim` takes away.
+pub(crate) fn trimmed(name: &[u8]) -> Range<usize> {
     let is_kept = |byte: &u8| *byte > b' ';
     let first = name.iter().position(is_kept).unwrap_or(name.len());
-    let last = name.iter().rposition(is_kept).map_or(first, |last| last.saturating_add(1));
+    first..name.iter().rposition(is_kept).map_or(first, |last| last.saturating_add(1))
+}
+
+fn trim(name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let kept = trimmed(&name);
     match name {
-        Cow::Borrowed(name) => Cow::Borrowed(name.get(first..last).unwrap_or_default()),
-        Cow::Owned(name) => Cow::Owned(name.get(first..last).unwrap_or_default().to_vec()),
+        Cow::Borrowed(name) => Cow::Borrowed(name.get(kept).unwrap_or_default()),
+        Cow::Owned(name) => Cow::Owned(name.get(kept).unwrap_or_default().to_vec()),
     }
 }
 

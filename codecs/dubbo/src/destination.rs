@@ -13,6 +13,7 @@ use meshwire::frame::{Fault, Parse, Scan};
 use meshwire::{Attribute, Depth, Head};
 use meshwire_hessian::{Dialect, Read, Short, StringScan, Text, collect, is_ascii};
 
+use crate::arguments::trimmed;
 use crate::descriptor::count_args;
 use crate::format::add_tag;
 use crate::hessian;
@@ -218,19 +219,16 @@ fn is_generic(seen: &[u8], method: &Text) -> bool {
     matches!(&*bytes(seen, method), b"$invoke" | b"$invokeAsync")
 }
 
-/// The method of a generic call: the name without white space and control characters around it, which is what Java's `trim`
-/// takes away.
+/// The method of a generic call: the name as Java trims it.
 fn set_name(head: &mut Head, seen: &[u8], name: &Text) {
     let text = bytes(seen, name);
-    let is_kept = |byte: &u8| *byte > b' ';
-    let first = text.iter().position(is_kept).unwrap_or(text.len());
-    let last = text.iter().rposition(is_kept).map_or(first, |last| last.saturating_add(1));
+    let kept = trimmed(&text);
     match name {
         Text::Plain(span) => {
-            let trimmed = span.start.saturating_add(first)..span.start.saturating_add(last);
-            head.set_span_in(Attribute::Method, seen, trimmed);
+            let kept = span.start.saturating_add(kept.start)..span.start.saturating_add(kept.end);
+            head.set_span_in(Attribute::Method, seen, kept);
         }
-        _ => head.set_owned(Attribute::Method, text.get(first..last).unwrap_or_default()),
+        _ => head.set_owned(Attribute::Method, text.get(kept).unwrap_or_default()),
     }
 }
 

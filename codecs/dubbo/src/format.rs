@@ -317,6 +317,7 @@ const LAST: usize = i32::MAX as usize;
 
 /// What is asked for at least where a destination has not come yet.
 const MORE: usize = 256;
+
 /// What the head of an answer says.
 struct Answer {
     status: u32,

@@ -80,6 +80,24 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Appends what `write` appends, behind its 32-bit length.
+fn put_sized(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    put_length(out, at);
+}
+
+/// Writes the length of all behind `at` there.
+fn put_length(out: &mut [u8], at: usize) {
+    let len = out.len().saturating_sub(at).saturating_sub(4);
+    // A body past 2 GiB cannot be said; no frame has one.
+    let len = i32::try_from(len).unwrap_or(i32::MAX);
+    if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<4>) {
+        *place = len.to_be_bytes();
+    }
+}
+
 #[cold]
 fn truncated(at: usize) -> Fault {
     Fault::new("truncated", "a value must end inside of its message", at)

@@ -157,8 +157,11 @@ impl Request<'_> {
 
 /// What the reader says, as a fault of the message.
 pub(crate) fn fault(error: Error) -> Fault {
-    let fault = Fault::new(error.code, error.detail, error.at);
-    if error.limit { fault.with_outcome(Outcome::TooLarge) } else { fault }
+    match error.code {
+        "depth" => Fault::limit(Limit::Nesting, error.detail, error.at),
+        code if error.limit => Fault::new(code, error.detail, error.at).with_outcome(Outcome::TooLarge),
+        code => Fault::new(code, error.detail, error.at),
+    }
 }
 
 /// What the header map lacks is what `request` says, or absent.
@@ -205,5 +208,21 @@ impl Name<'_> {
             (Cow::Borrowed(_), Ok(begin), Ok(len)) => head.set_short_span(attribute, begin, len),
             _ => head.set_owned(attribute, text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_by_its_name() {
+        let limits = meshwire_hessian::Limits::DEFAULT.with_depth(1).with_classes(0);
+        let says = |bytes| fault(Scanner::new(Dialect::Hessian2, limits).skip(bytes).unwrap_err());
+        let deep = says(b"\x79\x79\x90");
+        assert_eq!((deep.limit, deep.outcome), (Some(Limit::Nesting), Outcome::TooLarge));
+        let classes = says(b"C\x01a\x90\x60");
+        assert_eq!((classes.code, classes.outcome), ("classes", Outcome::TooLarge));
+        assert_eq!(says(b"Z").outcome, Outcome::BadRequest);
     }
 }

@@ -5,6 +5,7 @@ use meshwire::frame::{Fault, Parse};
 
 use super::super::Body;
 use super::super::edit::{Fate, Plan, utf8};
+use super::super::{put_length, put_sized};
 use super::{Framing, walk};
 
 /// Appends what `write` appends, as a value.
@@ -14,22 +15,7 @@ fn value(framing: Framing, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) 
             write(out);
             out.push(b'\n');
         }
-        Framing::Sized => {
-            let at = out.len();
-            out.extend_from_slice(&[0; 4]);
-            write(out);
-            put_length(out, at);
-        }
-    }
-}
-
-/// Writes the length of all behind `at` there.
-fn put_length(out: &mut [u8], at: usize) {
-    let len = out.len().saturating_sub(at).saturating_sub(4);
-    // A body past 2 GiB cannot be said; no frame has one.
-    let len = i32::try_from(len).unwrap_or(i32::MAX);
-    if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<4>) {
-        *place = len.to_be_bytes();
+        Framing::Sized => put_sized(out, write),
     }
 }
 

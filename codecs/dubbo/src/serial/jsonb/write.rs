@@ -5,41 +5,24 @@ use meshwire::frame::Parse;
 
 use super::super::Body;
 use super::super::edit::{Fate, Plan, utf8};
+use super::super::{put_length, put_sized};
 use super::cursor::Cursor;
 use super::{end, key, open, tag};
 
-/// Appends what `write` appends, behind its length.
-fn sized(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let at = out.len();
-    out.extend_from_slice(&[0; 4]);
-    write(out);
-    put_length(out, at);
-}
-
-/// Writes the length of all behind `at` there.
-fn put_length(out: &mut [u8], at: usize) {
-    let len = out.len().saturating_sub(at).saturating_sub(4);
-    // A body past 2 GiB cannot be said; no frame has one.
-    let len = i32::try_from(len).unwrap_or(i32::MAX);
-    if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<4>) {
-        *place = len.to_be_bytes();
-    }
-}
-
 pub(in crate::serial) fn put_null(out: &mut Vec<u8>) {
-    sized(out, |out| out.push(tag::NULL));
+    put_sized(out, |out| out.push(tag::NULL));
 }
 
 pub(in crate::serial) fn put_text(out: &mut Vec<u8>, text: &str) {
-    sized(out, |out| put_string(out, text));
+    put_sized(out, |out| put_string(out, text));
 }
 
 pub(in crate::serial) fn put_flag(out: &mut Vec<u8>, flag: u8) {
-    sized(out, |out| out.extend_from_slice(&[tag::INT8, flag]));
+    put_sized(out, |out| out.extend_from_slice(&[tag::INT8, flag]));
 }
 
 pub(in crate::serial) fn put_map<'a>(out: &mut Vec<u8>, entries: impl Iterator<Item = (&'a str, &'a str)>) {
-    sized(out, |out| {
+    put_sized(out, |out| {
         out.push(tag::OBJECT);
         for (name, value) in entries {
             put_string(out, name);
@@ -51,7 +34,7 @@ pub(in crate::serial) fn put_map<'a>(out: &mut Vec<u8>, entries: impl Iterator<I
 
 /// An object of the class with nothing in it but its message. The reader has no symbol for the class yet: it is 0.
 pub(in crate::serial) fn put_exception(out: &mut Vec<u8>, class: &str, message: &str) {
-    sized(out, |out| {
+    put_sized(out, |out| {
         out.push(tag::TYPED);
         put_string(out, class);
         out.extend_from_slice(&[0, tag::OBJECT]);
