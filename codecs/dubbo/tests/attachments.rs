@@ -330,6 +330,7 @@ fn a_group_is_an_attribute() {
     assert_eq!(read(&[b"\x05group\x01g", b"\x05group\x01h"]).as_deref(), Some("h"));
     assert_eq!(read(&[b"\x05group\x01g", b"\x05groupN"]), None);
     assert_eq!(read(&[b"\x05group\x00"]).as_deref(), Some(""));
+    assert_eq!(read(&[b"\x05groupN"]), None);
     assert_eq!(read(&[b"\x05Group\x01g", b"\x06group \x01g"]), None);
     assert_eq!(read(&[b"\x05groupR\0\x01a\x02\xed\xa0\xbd\xed\xb8\x80"]).as_deref(), Some("a😀"));
     assert_eq!(read(&[b"S\0\x05groupS\0\x01g"]).as_deref(), Some("g"));

@@ -69,6 +69,48 @@ fn a_field_is_set_where_it_stood() {
 }
 
 #[test]
+fn a_request_of_plain_arguments_is_edited_as_any_other() {
+    let long = "v".repeat(200);
+    let typed = join(&[b"M", &s("java.util.HashMap"), &s("a"), &s("1"), &s("b"), &s("2"), b"Z"]);
+    let maps = [
+        map(&ABC),
+        typed,
+        map(&[("a", &long), ("b", "2")]),
+        map(&[("é", "ü"), ("a", "1")]),
+        raw_map(&[b"\x01a\x93", b"\x01bN"]),
+        b"HZ".to_vec(),
+        b"N".to_vec(),
+        Vec::new(),
+    ];
+    let edits: [fn(&mut Head); 6] = [
+        |head| head.add_field(b"new", b"4").unwrap(),
+        |head| head.add_field(b"a", b"4").unwrap(),
+        |head| head.set_field(b"A", b"4").unwrap(),
+        |head| head.remove_field(b"b").unwrap(),
+        |head| head.set_field("ö".as_bytes(), "ä".as_bytes()).unwrap(),
+        |head| head.set_field(b"b", b"5").unwrap(),
+    ];
+    // In ASCII and of one byte each; a length that is no ASCII, in front of one that is.
+    let plain = [
+        join(&[&front("")]),
+        join(&[&front("Ljava/lang/String;ZI"), &s("x"), b"T", b"\x93"]),
+        join(&[&front("IJLjava/lang/String;Ljava/lang/String;"), b"\x93\xe4", &s(&long), b"N"]),
+        join(&[&front("Ljava/lang/String;"), &s("wörld")]),
+    ];
+    for (map, edit) in maps.iter().flat_map(|map| edits.map(|edit| (map, edit))) {
+        let wanted = edited(map, edit);
+        for args in &plain {
+            let mut head = asked(&request(&join(&[args, map])));
+            edit(&mut head);
+            let out = sent(head, 99).unwrap();
+            assert_eq!(body_of(&out)[..args.len()], args[..]);
+            assert_eq!(body_of(&out)[args.len()..], wanted, "{}", map.escape_ascii());
+            asked(&out);
+        }
+    }
+}
+
+#[test]
 fn a_field_is_removed_wherever_it_stood() {
     for n in 0..3 {
         let mut wanted = ABC.to_vec();
