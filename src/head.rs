@@ -3,6 +3,8 @@
 mod arena;
 mod edits;
 mod fields;
+mod format;
+mod kind;
 #[cfg(feature = "http")]
 mod map;
 
@@ -14,180 +16,14 @@ use bytes::Bytes;
 pub use self::arena::Arena;
 pub use self::edits::FieldEdit;
 pub use self::fields::Fields;
+pub use self::format::{CheckAttribute, CheckField, HeadFormat, NextField};
+pub use self::kind::Kind;
 
 use self::edits::Edits;
 use crate::error::EditError;
 use crate::event::StreamId;
 use crate::key::{Attr, Attribute, RoutingKey};
 use crate::outcome::Outcome;
-
-/// What a message is to the exchange it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A request that is owed an answer.
-    Request,
-    /// A request that gets none.
-    OneWay,
-    /// An answer.
-    Response,
-    /// An answer before the answer (HTTP's 1xx other than 101).
-    Interim,
-    /// Fields behind a body, of either direction: the head of an [`Event::Trailers`](crate::Event::Trailers).
-    Trailers,
-}
-
-impl Kind {
-    /// The name used by tools.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::OneWay => "one_way",
-            Self::Response => "response",
-            Self::Interim => "interim",
-            Self::Trailers => "trailers",
-        }
-    }
-
-    /// Whether it is a request of either sort.
-    pub const fn is_request(self) -> bool {
-        matches!(self, Self::Request | Self::OneWay)
-    }
-}
-
-/// How the heads of one protocol are read: a static table, so that a [`Head`] stays small and reads its fields lazily.
-pub struct HeadFormat {
-    protocol: &'static str,
-    semantics: &'static str,
-    blank: [u32; Attribute::COUNT],
-    editable: u8,
-    next_field: NextField,
-    check_field: Option<CheckField>,
-    check_attribute: Option<CheckAttribute>,
-    forward: fn(&mut Head),
-    upgrade: fn(&Head) -> Option<&[u8]>,
-    kept_id: fn(&Head) -> Option<u64>,
-    why_unseen: fn(&Head) -> Option<&'static str>,
-}
-
-/// Reads the field at `*cursor` of a head's bytes and moves the cursor behind it; `None` behind the last one.
-pub type NextField = for<'a> fn(&'a Head, bytes: &'a [u8], cursor: &mut usize) -> Option<(&'a [u8], &'a [u8])>;
-
-/// Says what is wrong with an attribute that someone wants to write.
-pub type CheckAttribute = fn(attribute: Attribute, value: &[u8]) -> Result<(), &'static str>;
-
-/// Says what is wrong with a field that someone wants to write.
-pub type CheckField = fn(name: &[u8], value: &[u8]) -> Result<(), &'static str>;
-
-impl HeadFormat {
-    /// A format without fields and without edits, in which every attribute starts as not seen.
-    ///
-    /// `semantics` names what a head means apart from its bytes: codecs that share it may write each other's heads.
-    pub const fn new(protocol: &'static str, semantics: &'static str) -> Self {
-        Self {
-            protocol,
-            semantics,
-            blank: [NOT_SEEN; Attribute::COUNT],
-            editable: 0,
-            next_field: |_, _, _| None,
-            check_field: None,
-            check_attribute: None,
-            forward: |_| {},
-            upgrade: |_| None,
-            kept_id: |_| None,
-            why_unseen: |_| None,
-        }
-    }
-
-    /// Attributes that this protocol never carries: they start as absent.
-    #[must_use]
-    pub const fn without(mut self, attributes: &[Attribute]) -> Self {
-        let mut n = 0;
-        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // const: a mistake does not compile
-        while n < attributes.len() {
-            self.blank[attributes[n] as usize] = ABSENT;
-            n += 1;
-        }
-        self
-    }
-
-    /// Attributes that the codec can write anew.
-    #[must_use]
-    pub const fn editable(mut self, attributes: &[Attribute]) -> Self {
-        let mut n = 0;
-        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // const: a mistake does not compile
-        while n < attributes.len() {
-            self.editable |= 1 << attributes[n] as u8;
-            n += 1;
-        }
-        self
-    }
-
-    /// How fields are walked. The first cursor is what [`Head::set_fields_at`] was given.
-    #[must_use]
-    pub const fn with_fields(mut self, next_field: NextField) -> Self {
-        self.next_field = next_field;
-        self
-    }
-
-    /// Fields can be edited, if `check` allows the new one.
-    #[must_use]
-    pub const fn with_field_edits(mut self, check: CheckField) -> Self {
-        self.check_field = Some(check);
-        self
-    }
-
-    /// New attributes must pass `check`; without one they are checked as fields of their name are.
-    #[must_use]
-    pub const fn with_attribute_check(mut self, check: CheckAttribute) -> Self {
-        self.check_attribute = Some(check);
-        self
-    }
-
-    /// What an intermediary must do to a head it forwards.
-    #[must_use]
-    pub const fn with_forward(mut self, forward: fn(&mut Head)) -> Self {
-        self.forward = forward;
-        self
-    }
-
-    /// How [`Head::upgrade`] is answered.
-    #[must_use]
-    pub const fn with_upgrade(mut self, upgrade: fn(&Head) -> Option<&[u8]>) -> Self {
-        self.upgrade = upgrade;
-        self
-    }
-
-    /// How [`Head::kept_id`] is answered.
-    #[must_use]
-    pub const fn with_kept_id(mut self, kept_id: fn(&Head) -> Option<u64>) -> Self {
-        self.kept_id = kept_id;
-        self
-    }
-
-    /// How [`RoutingKey::why_unseen`] is answered.
-    #[must_use]
-    pub const fn with_why_unseen(mut self, why_unseen: fn(&Head) -> Option<&'static str>) -> Self {
-        self.why_unseen = why_unseen;
-        self
-    }
-
-    /// The protocol's name.
-    pub const fn protocol(&self) -> &'static str {
-        self.protocol
-    }
-
-    /// What heads of this format mean, apart from their bytes.
-    pub const fn semantics(&self) -> &'static str {
-        self.semantics
-    }
-}
-
-impl std::fmt::Debug for HeadFormat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "HeadFormat({})", self.protocol)
-    }
-}
 
 const NOT_SEEN: u32 = u32::MAX;
 const ABSENT: u32 = u32::MAX - 1;
