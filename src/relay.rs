@@ -6,14 +6,14 @@ mod responses;
 mod upstream;
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 use std::time::Duration;
 
 pub use self::exchange::{Done, ExchangeId};
 pub use self::upstream::Link;
 
-use self::exchange::{Exchange, To};
+use self::exchange::{Exchanges, To};
 use self::upstream::{Held, Side, Upstream};
 use crate::codec::{Correlation, ProtocolTraits};
 use crate::endpoint::Endpoint;
@@ -34,11 +34,13 @@ const MAX_HELD: usize = 16 * 1024;
 pub struct Relay {
     down: Endpoint,
     ups: BTreeMap<Link, Upstream>,
-    exchanges: HashMap<ExchangeId, Exchange>,
+    exchanges: Exchanges,
     /// By the upstream's name, which is unique; a downstream name is only carried.
     by_up: HashMap<(Link, u64), ExchangeId>,
     /// Requests whose body is still coming.
     by_down: HashMap<u64, ExchangeId>,
+    /// Until when the exchanges have that wait for an answer.
+    deadlines: BTreeSet<(Duration, ExchangeId)>,
     held_down: VecDeque<Held>,
     done: VecDeque<Done>,
     next: u64,
@@ -80,9 +82,10 @@ impl Relay {
         Self {
             down: downstream,
             ups: BTreeMap::new(),
-            exchanges: HashMap::new(),
+            exchanges: Exchanges::default(),
             by_up: HashMap::new(),
             by_down: HashMap::new(),
+            deadlines: BTreeSet::new(),
             held_down: VecDeque::new(),
             done: VecDeque::new(),
             next: 0,
@@ -164,14 +167,22 @@ impl Relay {
     pub fn next_deadline(&self) -> Option<Duration> {
         let ends = self.ups.values().map(|up| &up.end).chain([&self.down]);
         let codecs = ends.filter_map(|end| end.codec().next_deadline());
-        let waiting = self.exchanges.values().filter(|exchange| !exchange.answered);
-        codecs.chain(waiting.filter_map(|exchange| exchange.deadline)).min()
+        codecs.chain(self.deadlines.first().map(|(at, _)| *at)).min()
     }
 
-    /// Gives an exchange until `at`; then it is answered with [`Outcome::Timeout`].
+    /// Gives an exchange until `at`; then it is answered with [`Outcome::Timeout`]. One that has its answer has all the time
+    /// there is.
     pub fn set_deadline(&mut self, exchange: ExchangeId, at: Duration) {
-        if let Some(exchange) = self.exchanges.get_mut(&exchange) {
-            exchange.deadline = Some(at);
+        self.forget_deadline(exchange);
+        if let Some(state) = self.exchanges.get_mut(&exchange).filter(|state| !state.answered && !state.done.local) {
+            state.deadline = Some(at);
+            self.deadlines.insert((at, exchange));
+        }
+    }
+
+    fn forget_deadline(&mut self, exchange: ExchangeId) {
+        if let Some(at) = self.exchanges.get_mut(&exchange).and_then(|state| state.deadline.take()) {
+            self.deadlines.remove(&(at, exchange));
         }
     }
 
@@ -263,6 +274,7 @@ impl Relay {
     /// Answers a request here. The rest of it is thrown away, and an upstream that has it is told to stop.
     pub fn respond(&mut self, exchange: ExchangeId, reply: &LocalReply<'_>) {
         self.cancel_up(exchange, ResetReason::Cancelled);
+        self.forget_deadline(exchange);
         let Some(state) = self.exchanges.get_mut(&exchange) else { return };
         state.done.outcome = reply.outcome;
         state.done.local = true;
@@ -320,18 +332,13 @@ impl Relay {
         for up in self.ups.values_mut() {
             up.end.deadline();
         }
-        let now = self.now;
-        let mut late: Vec<_> = self
-            .exchanges
-            .iter()
-            .filter(|(_, state)| state.deadline.is_some_and(|at| at <= now) && !state.answered)
-            .map(|(exchange, _)| *exchange)
-            .collect();
+        let mut late = Vec::new();
+        while let Some((at, exchange)) = self.deadlines.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.deadlines.remove(&(at, exchange));
+            late.push(exchange);
+        }
         late.sort_unstable();
         for exchange in late {
-            if let Some(state) = self.exchanges.get_mut(&exchange) {
-                state.deadline = None;
-            }
             self.respond(exchange, &LocalReply::new(Outcome::Timeout, "no answer in time"));
         }
     }
@@ -342,6 +349,7 @@ impl Relay {
         if !over || matches!(state.to, To::Undecided(_)) {
             return;
         }
+        self.forget_deadline(exchange);
         if let Some(state) = self.exchanges.remove(&exchange) {
             // A client may use an id twice at once where the wire lets it: the later one has it.
             if let Entry::Occupied(entry) = self.by_down.entry(state.down.id())

@@ -18,6 +18,8 @@ struct Bench {
     done: Vec<Done>,
     refused: Vec<meshwire::DecodeError>,
     closed: bool,
+    /// The exchange that was opened first.
+    first: Option<ExchangeId>,
     protocol: Box<dyn Protocol>,
 }
 
@@ -25,7 +27,15 @@ impl Bench {
     fn new(protocol: impl Protocol + 'static) -> Self {
         let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
         let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-        Self { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) }
+        Self {
+            relay,
+            link,
+            done: Vec::new(),
+            refused: Vec::new(),
+            closed: false,
+            first: None,
+            protocol: Box::new(protocol),
+        }
     }
 
     /// Runs until nothing moves, sending every request upstream.
@@ -36,7 +46,10 @@ impl Bench {
     fn run_with(&mut self, mut decide: impl FnMut(&mut Relay, Link, ExchangeId, Head)) {
         loop {
             match self.relay.poll() {
-                RelayStep::Request(exchange, head) => decide(&mut self.relay, self.link, exchange, head),
+                RelayStep::Request(exchange, head) => {
+                    self.first.get_or_insert(exchange);
+                    decide(&mut self.relay, self.link, exchange, head);
+                }
                 RelayStep::Done(done) => self.done.push(done),
                 RelayStep::Refused(error) => self.refused.push(error),
                 RelayStep::Idle => return,
@@ -272,11 +285,82 @@ fn a_late_answer_is_a_timeout_and_then_nothing() {
     assert!(bench.relay.is_usable(bench.link), "the connection still serves others");
 }
 
+/// A request whose body is still coming when it is answered here, or when its answer has come, has no time to run out of.
+#[test]
+fn what_has_an_answer_gets_no_other_one_when_time_runs_out() {
+    let mut long = call(1);
+    let length = u32::try_from(long.len() - 16 + 200_000).unwrap();
+    long[12..16].copy_from_slice(&length.to_be_bytes());
+    long.extend_from_slice(&[0x10; 100_000]);
+    type Answer = fn(&mut Bench) -> Vec<u8>;
+    let by_the_upstream: Answer = |bench| bench.answer(&value(1));
+    for (answer, outcome) in [(Bench::hang_up as Answer, Outcome::Unavailable), (by_the_upstream, Outcome::Success)] {
+        let mut bench = Bench::new(Dubbo::default());
+        bench.relay.downstream().input().extend_from_slice(&long);
+        bench.run_with(|relay, link, exchange, head| {
+            relay.set_deadline(exchange, Duration::from_secs(2));
+            // The last one said counts.
+            relay.set_deadline(exchange, Duration::from_secs(3));
+            relay.forward(exchange, link, head);
+        });
+        let down = answer(&mut bench);
+        assert_eq!(bench.outcomes(&down), [(1, outcome)]);
+        assert_eq!(bench.relay.open(), 1, "the rest of the request is to come");
+        assert_eq!(bench.relay.next_deadline(), None);
+        bench.relay.set_deadline(bench.first.unwrap(), Duration::from_secs(3));
+        assert_eq!(bench.relay.next_deadline(), None, "it is too late for one");
+        bench.relay.set_now(Duration::from_secs(4));
+        bench.run();
+        assert_eq!(bench.received(), b"");
+    }
+}
+
+#[test]
+fn each_exchange_runs_out_of_its_own_time() {
+    let mut bench = Bench::new(Dubbo::default());
+    for id in 1..=20 {
+        bench.relay.downstream().input().extend_from_slice(&call(id));
+    }
+    let mut n = 0;
+    bench.run_with(|relay, link, exchange, head| {
+        n += 1;
+        relay.set_deadline(exchange, Duration::from_secs(100));
+        relay.set_deadline(exchange, Duration::from_secs(40 - n * 7 % 20));
+        relay.forward(exchange, link, head);
+    });
+    for id in [3, 9] {
+        assert_eq!(bench.answer(&value(id)), value(id));
+    }
+    let mut late = Vec::new();
+    while let Some(at) = bench.relay.next_deadline() {
+        bench.relay.set_now(at.saturating_sub(Duration::from_nanos(1)));
+        bench.run();
+        assert_eq!(bench.received(), b"", "too early");
+        bench.relay.set_now(at);
+        bench.run();
+        let down = bench.received();
+        late.extend(bench.outcomes(&down).into_iter().map(|(id, outcome)| {
+            assert_eq!(outcome, Outcome::Timeout);
+            (at.as_secs(), id)
+        }));
+    }
+    let mut expected: Vec<_> = (1..=20).filter(|id| ![3, 9].contains(id)).map(|id| (40 - id * 7 % 20, id)).collect();
+    expected.sort_unstable();
+    assert_eq!(late, expected);
+    assert_eq!(bench.relay.open(), 0);
+}
+
 #[test]
 fn a_one_way_call_is_done_when_it_is_sent() {
     let mut bench = Bench::new(Dubbo::default());
     let note = Call::new("com.example.Demo", "note").one_way().head(5).bytes().to_vec();
-    assert_eq!(bench.ask(&note), note);
+    bench.relay.downstream().input().extend_from_slice(&note);
+    bench.run_with(|relay, link, exchange, head| {
+        relay.set_deadline(exchange, Duration::from_secs(3));
+        relay.forward(exchange, link, head);
+    });
+    assert_eq!(bench.upstream_received(), note);
+    assert_eq!(bench.relay.next_deadline(), None);
     assert_eq!((bench.done.len(), bench.done[0].outcome), (1, Outcome::Success));
     assert_eq!(bench.hang_up(), b"", "nobody is owed an answer");
 }
@@ -289,7 +373,8 @@ fn a_client_that_stops_sending_still_gets_its_answers() {
     ] {
         let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
         let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-        let mut bench = Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol };
+        let mut bench =
+            Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, first: None, protocol };
         bench.relay.downstream().set_eof();
         bench.ask(&asked);
         assert!(!bench.closed);
@@ -365,8 +450,15 @@ fn exchanges_under_way_are_bounded() {
     let protocol = Dubbo::default();
     let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_limits(limits))));
     let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-    let mut bench =
-        Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) };
+    let mut bench = Bench {
+        relay,
+        link,
+        done: Vec::new(),
+        refused: Vec::new(),
+        closed: false,
+        first: None,
+        protocol: Box::new(protocol),
+    };
     let five: Vec<u8> = (1..=5).flat_map(call).collect();
     assert_eq!(bench.ask(&five), (1..=3).flat_map(call).collect::<Vec<_>>(), "the fourth waits for an answer");
     assert_eq!(bench.answer(&value(2)), value(2));
@@ -438,6 +530,46 @@ fn a_request_that_has_ended_can_be_taken_back() {
         assert!(up.ends_with(&frame(reset, 0, 1, &[0])), "{}", up.escape_ascii());
         assert_eq!((bench.done[0].outcome, bench.relay.open()), (Outcome::Cancelled, 0));
     }
+}
+
+/// What waits for credit when its exchange ends before its time is thrown away, that of others is not.
+#[test]
+fn what_waits_goes_with_its_exchange() {
+    let (head, data, reset, window, settings) = (0, 1, 2, 3, 6);
+    let (narrow, wide) = (frame(settings, 0, 0, &[0, 9, 0, 0, 0, 40]), frame(settings, 0, 0, &[0, 9, 0, 1, 0, 0]));
+    let open = |stream| [frame(window, 0, stream, &[0, 0, 1, 0]), frame(window, 0, 0, &[0, 0, 1, 0])].concat();
+    let sent = |bytes: &[u8], letter| bytes.iter().filter(|byte| **byte == letter).count();
+
+    // Answers.
+    let mut bench = Bench::new(meshwire::testkit::toy::Mux);
+    bench.answer(&wide);
+    let asked = [frame(head, 1, 1, b"\x01s\x01m"), frame(head, 1, 3, b"\x01s\x01m")];
+    bench.ask(&[&b"TMUX"[..], &narrow, &asked[0], &asked[1]].concat());
+    let answers = [1, 3].map(|up| [frame(head, 0, up, b"\0"), frame(data, 1, up, &[b'w' + up; 100])].concat());
+    let down = bench.answer(&answers.concat());
+    assert_eq!((sent(&down, b'w' + 1), sent(&down, b'w' + 3)), (40, 40));
+    bench.ask(&frame(reset, 0, 1, &[0]));
+    assert_eq!(bench.relay.open(), 1, "nothing is left of the one");
+    bench.ask(&open(3));
+    let down = bench.received();
+    assert_eq!((sent(&down, b'w' + 1), sent(&down, b'w' + 3)), (0, 60));
+    assert_eq!(bench.relay.open(), 0);
+
+    // Requests.
+    let mut bench = Bench::new(meshwire::testkit::toy::Mux);
+    bench.answer(&narrow);
+    let asked =
+        [1, 3].map(|down| [frame(head, 0, down, b"\x01s\x01m"), frame(data, 1, down, &[b'w' + down; 100])].concat());
+    let up = bench.ask(&[&b"TMUX"[..], &wide, &asked.concat()].concat());
+    assert_eq!((sent(&up, b'w' + 1), sent(&up, b'w' + 3)), (40, 40));
+    bench.ask(&frame(reset, 0, 1, &[0]));
+    assert_eq!(bench.relay.open(), 1, "nothing is left of the one");
+    let answer = bench.answer(&open(3));
+    assert_eq!(answer, b"");
+    let up = bench.upstream_received();
+    assert_eq!((sent(&up, b'w' + 1), sent(&up, b'w' + 3)), (0, 60));
+    bench.answer(&frame(head, 1, 3, b"\0"));
+    assert_eq!(bench.relay.open(), 0);
 }
 
 #[test]
@@ -561,8 +693,15 @@ fn a_contradiction_between_front_and_attachments_gets_status_40_and_the_connecti
     let depth = meshwire::Depth::ROUTE.with_field("tenant");
     let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_depth(depth))));
     let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-    let mut bench =
-        Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, protocol: Box::new(protocol) };
+    let mut bench = Bench {
+        relay,
+        link,
+        done: Vec::new(),
+        refused: Vec::new(),
+        closed: false,
+        first: None,
+        protocol: Box::new(protocol),
+    };
     let demo = Call::new("com.example.Demo", "hello").with_version("1.0.0");
     let good = demo.clone().with_attachment("path", "com.example.Demo").with_attachment("version", "1.0.0");
     let mut asked = Vec::new();

@@ -9,6 +9,7 @@ mod http1;
 mod http2;
 mod linear;
 mod pipe;
+mod relay;
 mod route;
 mod thrift;
 
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Case> {
         thrift::cases(),
         http2::cases(),
         hpack::cases(),
+        relay::cases(),
         route::cases(),
         linear::cases(),
     ]

@@ -1,6 +1,7 @@
 //! One exchange, from its request until both directions have ended.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use super::upstream::Link;
@@ -68,6 +69,29 @@ pub(super) struct Exchange {
     /// What was called, which some protocols' local replies must say.
     pub(super) method: Option<Box<[u8]>>,
     pub(super) done: Done,
+}
+
+/// The exchanges under way. Nobody else chooses their numbers, which count up: they need no hash that keeps secrets, which would
+/// be a third of what a relay does.
+pub(super) type Exchanges = HashMap<ExchangeId, Exchange, BuildHasherDefault<Counted>>;
+
+/// Spreads numbers that count up.
+#[derive(Default)]
+pub(super) struct Counted(u64);
+
+impl Hasher for Counted {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        // An odd number keeps all of them apart, and this one spreads them in the upper bits too.
+        self.0 = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 pub(super) type OnResponse = Box<dyn FnMut(&mut Head) -> Result<(), EditError> + Send>;

@@ -255,6 +255,9 @@ impl Relay {
     }
 
     pub(super) fn drop_held_up(&mut self, exchange: ExchangeId, link: Link) {
+        if self.exchanges.get(&exchange).is_none_or(|state| state.held_up == 0) {
+            return;
+        }
         let Some(up) = self.ups.get_mut(&link) else { return };
         let (dropped, kept): (Vec<_>, _) =
             std::mem::take(&mut up.held).into_iter().partition(|h| h.exchange == exchange);

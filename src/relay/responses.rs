@@ -136,9 +136,13 @@ impl Relay {
             }
             _ => {}
         }
-        state.answered |= event.is_end() && !is_interim(&event);
+        let is_end = event.is_end() && !is_interim(&event);
+        state.answered |= is_end;
         state.done.response_bytes = state.done.response_bytes.saturating_add(n as u64);
         event.set_stream(state.down);
+        if is_end {
+            self.forget_deadline(exchange);
+        }
         self.send_down(exchange, event, Some((Side::Up(link), stream)));
         self.finish_if_ended(exchange);
     }
@@ -249,6 +253,7 @@ impl Relay {
 
     /// The downstream codec refuses an answer: another one if none has begun, else the stream is reset.
     fn cannot_send_down(&mut self, held: &Held, error: &EncodeError) {
+        self.forget_deadline(held.exchange);
         let Some(state) = self.exchanges.get_mut(&held.exchange) else { return };
         let down = state.down;
         let again = matches!(held.event, Event::Head(_)) && !state.done.local;
@@ -304,6 +309,9 @@ impl Relay {
     }
 
     pub(super) fn drop_held_down(&mut self, exchange: ExchangeId) {
+        if self.exchanges.get(&exchange).is_none_or(|state| state.held_down == 0) {
+            return;
+        }
         let held = std::mem::take(&mut self.held_down).into_iter();
         let (dropped, kept): (Vec<_>, _) = held.partition(|held| held.exchange == exchange);
         self.held_down = kept.into();
