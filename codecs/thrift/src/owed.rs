@@ -1,6 +1,10 @@
 //! Requests that wait for their answers, by the names that their holder knows and the ids on the wire.
 
+mod passed;
+
 use std::collections::VecDeque;
+
+use self::passed::Passed;
 
 /// A request that is still owed an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub(crate) struct Queue {
     /// In the order they came.
     waiting: VecDeque<Owed>,
     /// Those that a later one was answered before: slow, or one-way, whatever their type says.
-    passed: VecDeque<Owed>,
+    passed: Passed,
     /// How many wait whose ids were taken.
     repeated: usize,
     /// The high half of the names of those.
@@ -58,7 +62,7 @@ impl Queue {
     #[inline(never)]
     fn name_again(&mut self, low: u32) -> u64 {
         let name = u64::from(low);
-        if self.waiting.iter().chain(&self.passed).all(|owed| owed.name != name) {
+        if self.passed.get(name).is_none() && self.waiting.iter().all(|owed| owed.name != name) {
             return name;
         }
         self.times = self.times.wrapping_add(1);
@@ -83,13 +87,16 @@ impl Queue {
 
     #[inline(never)]
     fn turn_behind(&self, name: u64, strict: bool) -> Option<(u64, bool)> {
+        if let Some(owed) = self.passed.get(name) {
+            return Some((owed.wire, true));
+        }
         match self.waiting.iter().position(|owed| owed.name == name) {
             Some(at) => {
                 let wire = self.waiting.get(at)?.wire;
                 let waits = self.waiting.iter().take(at).any(|earlier| strict || earlier.wire == wire);
                 Some((wire, !waits))
             }
-            None => self.passed.iter().find(|owed| owed.name == name).map(|owed| (owed.wire, true)),
+            None => None,
         }
     }
 
@@ -111,6 +118,9 @@ impl Queue {
 
     #[inline(never)]
     fn answered_early(&mut self, name: u64) {
+        if self.passed.remove(name).is_some() {
+            return;
+        }
         match self.waiting.iter().position(|owed| owed.name == name) {
             // Those whose ids are taken again keep their turn.
             Some(at) if self.repeated > 0 => {
@@ -118,10 +128,10 @@ impl Queue {
                 self.repeated = self.repeated.saturating_sub(usize::from(is_repeated(name)));
             }
             Some(at) => {
-                self.passed.extend(self.waiting.drain(..at));
+                self.waiting.drain(..at).for_each(|owed| self.passed.push(owed));
                 self.waiting.pop_front();
             }
-            None => self.passed.retain(|owed| owed.name != name),
+            None => {}
         }
     }
 
@@ -136,8 +146,8 @@ impl Queue {
 
     #[inline(never)]
     fn answered_late(&mut self, wire: u64) -> Option<u64> {
-        let known = self.waiting.iter().chain(&self.passed).find(|owed| owed.wire == wire);
-        match known.map(|owed| owed.name) {
+        let waiting = self.waiting.iter().find(|owed| owed.wire == wire);
+        match waiting.map(|owed| owed.name).or_else(|| self.passed.name_of(wire)) {
             Some(name) => {
                 self.answered_early(name);
                 Some(name)
@@ -148,33 +158,33 @@ impl Queue {
 
     /// Nobody counts on any answer.
     pub(crate) fn pass_all(&mut self) {
-        self.passed.append(&mut self.waiting);
+        self.waiting.drain(..).for_each(|owed| self.passed.push(owed));
         self.repeated = 0;
     }
 
     /// Forgets the oldest request that others have passed.
     pub(crate) fn forget(&mut self) -> Option<Owed> {
-        self.passed.pop_front()
+        self.passed.pop_oldest()
     }
 
     /// Nobody will answer the request called `name`.
     pub(crate) fn give_up(&mut self, name: u64) {
-        let known = self.waiting.iter_mut().chain(&mut self.passed).find(|owed| owed.name == name);
-        if let Some(owed) = known {
-            owed.given_up = true;
+        match self.waiting.iter_mut().find(|owed| owed.name == name) {
+            Some(owed) => owed.given_up = true,
+            None => self.passed.give_up(name),
         }
     }
 
     /// Whether something was given up, and nothing else is owed but what waits for that.
     pub(crate) fn is_stuck(&self, strict: bool) -> bool {
         let mut open = self.waiting.iter().filter(|owed| !owed.given_up);
-        let given_up = self.waiting.iter().chain(&self.passed).any(|owed| owed.given_up);
+        let given_up = self.passed.has_given_up() || self.waiting.iter().any(|owed| owed.given_up);
         given_up && open.all(|owed| self.turn(owed.name, strict).is_some_and(|(_, turn)| !turn))
     }
 
     pub(crate) fn trim(&mut self) {
         self.waiting.shrink_to_fit();
-        self.passed.shrink_to_fit();
+        self.passed.trim();
     }
 }
 
