@@ -7,6 +7,7 @@ mod format;
 mod kind;
 #[cfg(feature = "http")]
 mod map;
+mod text;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub use self::fields::Fields;
 pub use self::format::{CheckAttribute, CheckField, HeadFormat, NextField};
 pub use self::kind::Kind;
 
-use self::edits::Edits;
+use self::edits::{Action, Edits};
 use crate::error::EditError;
 use crate::event::StreamId;
 use crate::key::{Attr, Attribute, RoutingKey};
@@ -65,10 +66,13 @@ const TAIL_FOLLOWS: u8 = u8::MAX;
 
 const _: () = assert!(size_of::<Head>() <= 128, "a head is moved through several calls: it must stay small");
 
+const TOO_MUCH: &str = "edits of more than 4 GiB";
+
 #[cold]
 fn with_attribute(edits: Option<Box<Edits>>, attribute: Attribute, value: &[u8]) -> Box<Edits> {
     let mut edits = edits.unwrap_or_default();
-    edits.put_attribute(attribute, value);
+    // No wire has heads of 4 GiB, past which nothing is put.
+    let _ = edits.put_attribute(attribute, value);
     edits
 }
 
@@ -438,8 +442,7 @@ impl Head {
     /// [`EditError`] where the protocol has no place for the field.
     pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), EditError> {
         self.check_field(name, value)?;
-        self.edits.get_or_insert_default().put_field(name, Some(value), false);
-        Ok(())
+        self.edit_field(name, value, Action::Set)
     }
 
     /// Adds a field behind the others.
@@ -449,8 +452,7 @@ impl Head {
     /// [`EditError`] where the protocol has no place for the field.
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), EditError> {
         self.check_field(name, value)?;
-        self.edits.get_or_insert_default().put_field(name, Some(value), true);
-        Ok(())
+        self.edit_field(name, value, Action::Add)
     }
 
     /// Removes every field called `name`.
@@ -460,13 +462,17 @@ impl Head {
     /// [`EditError`] where the protocol's fields cannot be edited.
     pub fn remove_field(&mut self, name: &[u8]) -> Result<(), EditError> {
         self.check_field(name, b"")?;
-        self.edits.get_or_insert_default().put_field(name, None, false);
-        Ok(())
+        self.edit_field(name, b"", Action::Remove)
     }
 
     fn check_field(&self, name: &[u8], value: &[u8]) -> Result<(), EditError> {
         let check = self.format.check_field.ok_or(EditError::new(self.format.protocol, "edited fields"))?;
         check(name, value).map_err(|what| EditError::new(self.format.protocol, what))
+    }
+
+    fn edit_field(&mut self, name: &[u8], value: &[u8], action: Action) -> Result<(), EditError> {
+        let edits = self.edits.get_or_insert_default();
+        edits.put_field(name, value, action).ok_or(EditError::new(self.format.protocol, TOO_MUCH))
     }
 
     /// Gives `attribute` a new value.
@@ -483,8 +489,11 @@ impl Head {
         } else if let Some(check) = self.format.check_field {
             check(attribute.name().as_bytes(), value).map_err(|what| EditError::new(self.format.protocol, what))?;
         }
-        self.set_owned(attribute, value);
-        self.edits.get_or_insert_default().mark_edited(attribute);
+        let edits = self.edits.get_or_insert_default();
+        let too_much = EditError::new(self.format.protocol, TOO_MUCH);
+        edits.put_attribute(attribute, value).ok_or(too_much)?;
+        edits.mark_edited(attribute);
+        self.mark(attribute, OWNED, 0);
         Ok(())
     }
 

@@ -96,6 +96,18 @@ impl Output {
         self.grew(self.copied.len().saturating_sub(before));
     }
 
+    /// The same for what may fail: then nothing is queued.
+    #[inline]
+    pub(crate) fn try_append<T, E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>) -> Result<T, E> {
+        let before = self.copied.len();
+        let result = write(&mut self.copied);
+        if result.is_err() {
+            self.copied.truncate(before);
+        }
+        self.grew(self.copied.len().saturating_sub(before));
+        result
+    }
+
     #[inline]
     fn grew(&mut self, n: usize) {
         self.len = self.len.saturating_add(n);

@@ -10,7 +10,7 @@ use meshwire::testkit::toy::framed::Message;
 use meshwire::testkit::{Check, Kit, Sample, toy};
 use meshwire::{
     Attribute, Body, Codec, Conn, ConnState, Cx, DecodeError, Depth, Detection, EncodeError, Event, Head, Kind,
-    LocalReply, Outcome, Protocol, ProtocolTraits, RoutingKey, Scope, Sent, Stats, Step, StreamId,
+    LocalReply, Outcome, Output, Protocol, ProtocolTraits, RoutingKey, Scope, Sent, Stats, Step, StreamId,
 };
 
 /// A codec with a mistake in it: every call goes to `inner`, which the mistake may alter on the way in or out.
@@ -434,9 +434,26 @@ mistake!(DropsEdits {}
     }
 );
 
+mistake!(CountsFromTheQueue {}
+    fn encode(&mut self, inner: &mut dyn Codec, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        let is_edited = matches!(event, Event::Head(head) if head.is_edited());
+        let queued = cx.output().len();
+        let (mut own, now) = (Output::new(), cx.now());
+        let sent = inner.encode(event, &mut Cx::new(&mut own, now));
+        let mut bytes = own.take();
+        // The last byte of the length.
+        if let Some(length) = bytes.get_mut(7).filter(|_| is_edited) {
+            *length = length.wrapping_add(queued as u8);
+        }
+        cx.output().put(&bytes);
+        sent
+    }
+);
+
 #[test]
 fn edits() {
     framed(Check::Edits, DropsEdits::default());
+    framed(Check::Edits, CountsFromTheQueue::default());
     mux(Check::Edits, DropsEdits::default());
 }
 

@@ -43,8 +43,6 @@ pub struct FrameCodec<F> {
     next_id: u64,
     /// The tag of the message that passed last.
     last_tag: u32,
-    /// Where the front of a message is built: kept, so that one more costs no allocation.
-    front: Vec<u8>,
     draining: bool,
     close: bool,
     failed: Option<Box<DecodeError>>,
@@ -95,7 +93,6 @@ impl<F: FrameFormat> FrameCodec<F> {
             open: 0,
             next_id: 0,
             last_tag: 0,
-            front: Vec::new(),
             draining: false,
             close: false,
             failed: None,
@@ -217,6 +214,6 @@ impl<F: FrameFormat> Codec for FrameCodec<F> {
 
     fn trim(&mut self) {
         self.held.shrink_to_fit();
-        self.front = Vec::new();
+        self.format.trim();
     }
 }

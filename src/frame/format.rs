@@ -104,9 +104,10 @@ pub trait FrameFormat: Send {
         true
     }
 
-    /// Appends the front of the frame anew, with the id of [`Head::stream`] and every edit of `head`: called where
+    /// Appends the front of the frame anew with the id of [`Head::stream`] and every edit of `head`: called where
     /// overwriting the id in place is not enough (edits; an id of variable length; what
-    /// [`is_sendable`](Self::is_sendable) does not let pass). What is appended holds the whole header.
+    /// [`is_sendable`](Self::is_sendable) does not let pass). What is appended holds the whole header. `out` holds what goes out
+    /// before it: places in the frame count from where it ended.
     ///
     /// # Errors
     ///
@@ -115,6 +116,9 @@ pub trait FrameFormat: Send {
         let _ = (frame, head, out);
         Err(EncodeError::NoPlace { protocol: self.head_format().protocol(), what: "edits" })
     }
+
+    /// Gives back memory that is kept for messages to come: the connection is idle.
+    fn trim(&mut self) {}
 }
 
 /// What a parse over a prefix came to.
@@ -251,6 +255,13 @@ pub struct Rebuilt {
     /// Looks at the payload as it passes, from `replaced` on, where the new frame is right only if the rest of the old one is
     /// what it was taken for.
     pub watch: Option<Box<dyn Watch>>,
+}
+
+impl Rebuilt {
+    /// Whether what was written is the whole message, whose payload ends at `end` of the head's bytes.
+    pub(super) fn is_all(&self, end: usize) -> bool {
+        self.replaced >= end && self.tail.is_empty() && self.watch.is_none()
+    }
 }
 
 impl std::fmt::Debug for Rebuilt {

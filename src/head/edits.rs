@@ -1,7 +1,6 @@
 //! Edits of a head, and attributes that do not lie in one piece on the wire.
 
-use std::ops::Range;
-
+use super::text::{Span, Text};
 use crate::key::Attribute;
 
 /// One edit of a field.
@@ -16,11 +15,13 @@ pub enum FieldEdit<'a> {
     Remove(&'a [u8]),
 }
 
-/// All of them in one buffer; a head without edits holds a null pointer instead.
+/// All of them together; a head without edits holds a null pointer instead.
 #[derive(Clone, Default)]
 pub(super) struct Edits {
-    buf: Vec<u8>,
-    attributes: [Option<Range<usize>>; Attribute::COUNT],
+    text: Text,
+    attributes: [Span; Attribute::COUNT],
+    /// Which of those there are, and which of these are edits.
+    owned: u8,
     edited: u8,
     /// Most heads that are edited have one edit, which needs no memory of its own.
     first: Option<Edit>,
@@ -29,33 +30,34 @@ pub(super) struct Edits {
     pub(super) aside: Box<[u8]>,
 }
 
-#[derive(Clone)]
+const _: () = assert!(Attribute::COUNT <= 8, "a bit for each attribute");
+
+#[derive(Clone, Copy)]
 struct Edit {
-    name: Range<usize>,
-    value: Option<Range<usize>>,
-    add: bool,
+    name: Span,
+    value: Span,
+    action: Action,
+}
+
+/// What is done with the fields of a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Set,
+    Add,
+    Remove,
 }
 
 impl Edits {
-    fn put(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.buf.len();
-        self.buf.extend_from_slice(bytes);
-        start..self.buf.len()
-    }
-
-    fn get(&self, range: &Range<usize>) -> &[u8] {
-        self.buf.get(range.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn put_attribute(&mut self, attribute: Attribute, value: &[u8]) {
-        let range = self.put(value);
-        if let Some(slot) = self.attributes.get_mut(attribute as usize) {
-            *slot = Some(range);
-        }
+    /// `None`, and nothing has changed, where the edits of one head would come to more than 4 GiB.
+    pub(super) fn put_attribute(&mut self, attribute: Attribute, value: &[u8]) -> Option<()> {
+        *self.attributes.get_mut(attribute as usize)? = self.text.put(value)?;
+        self.owned |= 1 << attribute as u8;
+        Some(())
     }
 
     pub(super) fn attribute(&self, attribute: Attribute) -> Option<&[u8]> {
-        self.attributes.get(attribute as usize)?.as_ref().map(|range| self.get(range))
+        let span = self.attributes.get(attribute as usize).filter(|_| self.owned & (1 << attribute as u8) != 0)?;
+        Some(self.text.get(*span))
     }
 
     pub(super) fn mark_edited(&mut self, attribute: Attribute) {
@@ -70,31 +72,36 @@ impl Edits {
         self.edited != 0 || self.first.is_some()
     }
 
-    pub(super) fn put_field(&mut self, name: &[u8], value: Option<&[u8]>, add: bool) {
-        if !add {
-            let buf = &self.buf;
-            let is_other = |edit: &Edit| !buf.get(edit.name.clone()).unwrap_or_default().eq_ignore_ascii_case(name);
-            self.more.retain(is_other);
-            if self.first.as_ref().is_some_and(|first| !is_other(first)) {
-                self.first = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
-            }
+    /// `None`, and no edit is made, where the edits of one head would come to more than 4 GiB.
+    pub(super) fn put_field(&mut self, name: &[u8], value: &[u8], action: Action) -> Option<()> {
+        let edit = Edit { name: self.text.put(name)?, value: self.text.put(value)?, action };
+        if action != Action::Add {
+            self.forget(name);
         }
-        // One allocation for both.
-        self.buf.reserve(name.len().saturating_add(value.map_or(0, <[u8]>::len)));
-        let edit = Edit { name: self.put(name), value: value.map(|value| self.put(value)), add };
         match self.first {
             None => self.first = Some(edit),
             Some(_) => self.more.push(edit),
+        }
+        Some(())
+    }
+
+    /// What was to be done with the fields of a name is no more.
+    fn forget(&mut self, name: &[u8]) {
+        let text = &self.text;
+        let is_other = |edit: &Edit| !text.get(edit.name).eq_ignore_ascii_case(name);
+        self.more.retain(is_other);
+        if self.first.as_ref().is_some_and(|first| !is_other(first)) {
+            self.first = if self.more.is_empty() { None } else { Some(self.more.remove(0)) };
         }
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = FieldEdit<'_>> {
         self.first.iter().chain(&self.more).map(|edit| {
-            let name = self.get(&edit.name);
-            match (&edit.value, edit.add) {
-                (None, _) => FieldEdit::Remove(name),
-                (Some(value), true) => FieldEdit::Add(name, self.get(value)),
-                (Some(value), false) => FieldEdit::Set(name, self.get(value)),
+            let (name, value) = (self.text.get(edit.name), self.text.get(edit.value));
+            match edit.action {
+                Action::Set => FieldEdit::Set(name, value),
+                Action::Add => FieldEdit::Add(name, value),
+                Action::Remove => FieldEdit::Remove(name),
             }
         })
     }

@@ -113,7 +113,7 @@ impl HeadFormat {
         self
     }
 
-    /// How [`RoutingKey::why_unseen`] is answered.
+    /// How [`RoutingKey::why_unseen`](crate::RoutingKey::why_unseen) is answered.
     #[must_use]
     pub const fn with_why_unseen(mut self, why_unseen: fn(&Head) -> Option<&'static str>) -> Self {
         self.why_unseen = why_unseen;

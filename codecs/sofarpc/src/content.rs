@@ -84,6 +84,11 @@ impl Content {
         scanner
     }
 
+    /// Gives back the memory that is kept for the next.
+    pub(crate) fn trim(&mut self) {
+        self.scanner = None;
+    }
+
     /// The `SofaRequest` at `at`; `None` where another value stands, or how many bytes in all are worth another look.
     pub(crate) fn request<'a>(
         &mut self,
@@ -224,5 +229,14 @@ mod tests {
         let classes = says(b"C\x01a\x90\x60");
         assert_eq!((classes.code, classes.outcome), ("classes", Outcome::TooLarge));
         assert_eq!(says(b"Z").outcome, Outcome::BadRequest);
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_nothing_of_what_was_scanned() {
+        let mut content = Content::new(&Limits::default());
+        let _ = content.request(b"O\x90", 0, Dialect::Hessian2);
+        assert!(content.scanner.is_some());
+        content.trim();
+        assert!(content.scanner.is_none());
     }
 }

@@ -175,6 +175,10 @@ impl FrameFormat for BoltFormat {
     fn rebuild(&mut self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         edit::rebuild(head, &mut self.content, out)
     }
+
+    fn trim(&mut self) {
+        self.content.trim();
+    }
 }
 
 impl BoltFormat {

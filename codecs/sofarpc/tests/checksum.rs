@@ -92,12 +92,15 @@ fn damage_done_inside_a_proxy_is_not_signed_away() {
 
 #[test]
 fn an_edited_message_is_signed_anew() {
-    let bytes = wire(&call(Version::V2Checked), 7);
-    let mut head = head(&mut server(), &bytes);
-    head.set_field(b"tenant", b"blue").unwrap();
-    let out = sent(&mut client(), head);
-    assert!(is_signed(&out));
-    assert_eq!(common::head(&mut server(), &out).field(b"tenant").value(), Some(&b"blue"[..]));
+    // Without a content all of it is written anew.
+    for length in [0, 1, 5000] {
+        let bytes = wire(&call(Version::V2Checked).with_content(1, vec![b'x'; length]), 7);
+        let mut head = head(&mut server(), &bytes);
+        head.set_field(b"tenant", b"blue").unwrap();
+        let out = sent(&mut client(), head);
+        assert!(is_signed(&out), "{length} bytes");
+        assert_eq!(common::head(&mut server(), &out).field(b"tenant").value(), Some(&b"blue"[..]));
+    }
 }
 
 #[test]

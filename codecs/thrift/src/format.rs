@@ -44,6 +44,8 @@ pub(crate) struct ThriftFormat {
     max_name: usize,
     bounds: Bounds,
     peek: Peek,
+    /// Where the front of a message is built: kept, so that one more costs no allocation.
+    front: Vec<u8>,
 }
 
 /// What is kept of where things are is kept in few bits.
@@ -61,6 +63,7 @@ impl ThriftFormat {
             max_name,
             bounds: Bounds { fields: limits.fields, field: limits.field },
             peek: Peek::default(),
+            front: Vec::new(),
         }
     }
 
@@ -341,18 +344,37 @@ impl FrameFormat for ThriftFormat {
     }
 
     fn rebuild(&mut self, frame: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
+        let mut front = std::mem::take(&mut self.front);
+        front.clear();
+        let rebuilt = self.put_front(frame, head, &mut front);
+        out.extend_from_slice(&front);
+        if front.capacity() <= KEPT {
+            self.front = front;
+        }
+        rebuilt
+    }
+
+    fn trim(&mut self) {
+        self.front = Vec::new();
+    }
+}
+
+/// A front that has grown larger gives its memory back.
+const KEPT: usize = 4096;
+
+impl ThriftFormat {
+    /// Puts the front of a message into an empty buffer: its lengths are written last, and headers padded.
+    fn put_front(&self, frame: &Frame, head: &Head, front: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         const FRAMED_COMPACT: u32 = tag::of(Layout::new(Transport::Framed, Encoding::Compact));
         if (frame.tag ^ FRAMED_COMPACT) & tag::LAYOUT == 0 && !head.is_edited() && self.goes_out_as(frame.tag, head) {
-            return edit::rename_compact(frame, head, out);
+            return edit::rename_compact(frame, head, front);
         }
         let Ok(Parse::Done(found)) = Found::read(head.bytes(), destination::MAX_NAME, &self.peek) else {
             return Err(edit::invalid("the head holds no whole message header"));
         };
-        edit::rebuild(&self.config, &found, head, out)
+        edit::rebuild(&self.config, &found, head, front)
     }
-}
 
-impl ThriftFormat {
     #[inline(always)]
     fn names(&self, note: Note, seen: &[u8], depth: &Depth, head: &mut Head) {
         destination::read(&self.config, seen, note.name_at(), note.name_len(), head);

@@ -1,5 +1,7 @@
 //! From events to bytes.
 
+use bytes::Bytes;
+
 use super::FrameCodec;
 use crate::codec::{Codec, Cx, Role};
 use crate::error::EncodeError;
@@ -113,43 +115,58 @@ impl<F: FrameFormat> FrameCodec<F> {
         in_place: bool,
         cx: &mut Cx<'_>,
     ) -> Result<(), EncodeError> {
-        let (bytes, stream) = (head.bytes(), head.stream());
-        let mut front = std::mem::take(&mut self.front);
-        front.clear();
+        let begun = cx.output().try_append(|out| self.begin(frame, head, remaining, in_place, out))?;
+        if let Some((tx, rest)) = begun {
+            let tx = self.tx.insert(tx);
+            tx.send(rest, cx);
+            if head.is_end() {
+                tx.finish(head.tail(), cx);
+                self.sent(cx);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the front of a message; what is to follow it, unless that was all, and the first of it.
+    #[inline]
+    fn begin(
+        &mut self,
+        frame: &Frame,
+        head: &Head,
+        remaining: u64,
+        in_place: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<(Sending, Bytes)>, EncodeError> {
+        let (bytes, from) = (head.bytes(), out.len());
+        let end = bytes.len().saturating_sub(head.tail_len());
         let rebuilt = if in_place {
             let id_at = frame.id.at.max(frame.id.twin_at as usize);
             let replaced = id_at.saturating_add(usize::from(frame.id.width)).min(bytes.len());
-            front.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
-            frame.id.overwrite(&mut front, stream.id());
+            out.extend_from_slice(bytes.get(..replaced).unwrap_or_default());
+            frame.id.overwrite(out.get_mut(from..).unwrap_or_default(), head.stream().id());
             Rebuilt { replaced, ..Rebuilt::default() }
         } else {
-            self.format.rebuild(frame, head, &mut front)?
+            self.format.rebuild(frame, head, out)?
         };
-        let end = bytes.len().saturating_sub(head.tail_len());
+        let front = out.get(from..).unwrap_or_default();
+        let mut seal = self.seal(frame, head, in_place, front);
+        if head.is_end() && rebuilt.is_all(end) && matches!(seal, Seal::None) {
+            return Ok(None);
+        }
+        if let Seal::Anew(running) = &mut seal {
+            running.update(front);
+        }
         let rest = bytes.get(rebuilt.replaced..end).map(|_| bytes.slice(rebuilt.replaced..end)).unwrap_or_default();
         let mut tx = Sending {
-            stream,
+            stream: head.stream(),
             remaining: remaining.saturating_add(rest.len() as u64),
             cut: rebuilt.cut as u64,
             tail: rebuilt.tail,
             watch: rebuilt.watch,
-            seal: self.seal(frame, head, in_place, &front),
+            seal,
         };
         tx.look(&rest).map_err(|what| EncodeError::Invalid { protocol: self.protocol(), what })?;
-        if let Seal::Anew(running) = &mut tx.seal {
-            running.update(&front);
-        }
-        cx.output().put(&front);
-        if front.capacity() <= FRONT {
-            self.front = front;
-        }
-        let tx = self.tx.insert(tx);
-        tx.send(rest, cx);
-        if head.is_end() {
-            tx.finish(head.tail(), cx);
-            self.sent(cx);
-        }
-        Ok(())
+        Ok(Some((tx, rest)))
     }
 
     /// How the message is closed that begins with `front`.
@@ -285,9 +302,6 @@ impl<F: FrameFormat> FrameCodec<F> {
         }
     }
 }
-
-/// A front that has grown larger gives its memory back.
-const FRONT: usize = 4096;
 
 /// Below this, one copy is cheaper than sharing the buffer.
 const SHARE: usize = 4096;

@@ -107,23 +107,27 @@ fn edits(kit: &Kit<'_>, request: &[Event]) -> Vec<Edit> {
     edits
 }
 
-/// Sends the requests from `at` on, the first of them edited; whether the protocol has a place for the edit.
+/// Sends the request at `at`, edited, with one in front of it that has not left yet, where many may be under way, and the one
+/// behind it; whether the protocol has a place for the edit.
 fn try_edit(kit: &Kit<'_>, sample: &Sample, requests: &[Vec<Event>], at: usize, edit: &Edit) -> Result<bool, Failure> {
-    let mut requests = requests.get(at..).unwrap_or_default().to_vec();
-    requests.truncate(2);
     let traits = kit.protocol.traits();
+    let has_names = matches!(traits.correlation, Correlation::Id { .. });
+    let ahead = requests.iter().find(|events| has_names && events.len() == 1);
+    let edited = ahead.iter().count();
+    let mut requests: Vec<_> = ahead.into_iter().chain(requests.get(at..).into_iter().flatten()).cloned().collect();
+    requests.truncate(edited.saturating_add(2));
     let mut expected = Vec::new();
     let mut unseen = false;
     for (n, request) in requests.iter_mut().enumerate() {
         let Some(Event::Head(head)) = request.first_mut() else { return Ok(false) };
-        if n == 0
+        if n == edited
             && let Err(error) = (edit.make)(head)
         {
             let owed = traits.field_edits && edit.new_field;
             require(!owed, Check::Edits, || format!("the traits allow it, and {error}"))?;
             return Ok(false);
         }
-        unseen |= n == 0 && head.fields().is_none();
+        unseen |= n == edited && head.fields().is_none();
         head.forward();
         expected.push(View::of(head));
     }
@@ -136,18 +140,20 @@ fn try_edit(kit: &Kit<'_>, sample: &Sample, requests: &[Vec<Event>], at: usize, 
             let is_head = matches!(event, Event::Head(_));
             if !is_head {
                 event.set_stream(name);
-            } else if !matches!(traits.correlation, Correlation::Id { .. }) {
+            } else if !has_names {
                 event.set_stream(StreamId::NEW);
             }
-            settle(&mut client, &mut server, &mut log)?;
+            if n != edited || edited == 0 || !is_head {
+                settle(&mut client, &mut server, &mut log)?;
+            }
             match client.encode(&mut event) {
                 Ok(Sent::All) => {}
                 // One request at a time is all that some ends take.
-                Ok(Sent::Blocked) if n > 0 => break,
+                Ok(Sent::Blocked) if n > edited => break,
                 Ok(Sent::Blocked) => return Err(Failure::new(Check::Edits, "refused by a new connection")),
                 // A field with a meaning of its own may have no room for any value; nor need fields be edited that were
                 // not seen. Whether there is a place for them at all may be told by the wire alone.
-                Err(_) if n == 0 && (!edit.new_field || unseen || !traits.field_edits) => {
+                Err(_) if n == edited && (!edit.new_field || unseen || !traits.field_edits) => {
                     return Ok(false);
                 }
                 Err(error) => {
@@ -165,15 +171,15 @@ fn try_edit(kit: &Kit<'_>, sample: &Sample, requests: &[Vec<Event>], at: usize, 
         return Err(Failure::new(Check::Edits, format!("refused by the server: {code} ({})", scope.name())));
     }
     let arrived: Vec<_> = log.messages().collect();
-    require(!arrived.is_empty(), Check::Edits, || "nothing arrived".to_owned())?;
+    require(arrived.len() > edited, Check::Edits, || "it did not arrive".to_owned())?;
     for (n, (expected, message)) in expected.iter().zip(&arrived).enumerate() {
-        let attribute = if n == 0 { edit.attribute } else { None };
+        let attribute = if n == edited { edit.attribute } else { None };
         if attribute.is_some_and(|attribute| !sample.depth.needs(attribute)) {
             // What was set may lie where nobody looks.
             continue;
         }
         compare(expected, &message.view, attribute)
-            .map_err(|failure| if n == 0 { failure } else { failure.during("the request behind it") })?;
+            .map_err(|failure| if n == edited { failure } else { failure.during("the request beside it") })?;
     }
     Ok(true)
 }
