@@ -75,7 +75,7 @@ fn message(frame: &[u8], role: Role, settings: Settings, choices: &mut Choices) 
     assert!(head.is_end() && head.bytes() == frame);
     let edits: Vec<u8> = (0..1 + choices.below(4)).map(|_| choices.below(256) as u8).collect();
     edit(&mut head, role, &edits, false);
-    let shown = head.fields().map(|fields| pairs(fields, head.edited(Attribute::Group)));
+    let shown = shown(&head);
     let mut writer = end(other(role), Depth::BOUNDARY, true);
     if let Ok(sent) = writer.send(&mut Event::Head(head)) {
         assert_eq!(sent, Sent::All);
@@ -90,10 +90,22 @@ fn message(frame: &[u8], role: Role, settings: Settings, choices: &mut Choices) 
     edit(&mut head, role, &edits, true);
     let mut writer = end(other(role), Depth::BOUNDARY, true);
     let whole = writer.send(&mut Event::Head(head)).is_ok().then(|| writer.output_mut().take());
-    // A whole is refused where what is set takes the place of something that others may name.
-    if let (Some(streamed), Some(whole)) = (streamed, whole) {
+    // A whole is refused where what is set takes the place of something that others may name; and what is not read as it came,
+    // such as a group that is no string, only a whole is rid of.
+    if let (Some(streamed), Some(whole), Some(_)) = (streamed, whole, read(frame, role)) {
         assert_eq!(exact(&streamed, role), exact(&whole, role), "a stream reads as something else than the whole");
     }
+}
+
+/// What the fields of a head will be, edits of attributes included.
+fn shown(head: &Head) -> Option<Pairs> {
+    let renamed = |name: &[u8]| match name {
+        b"path" | b"interface" => head.edited(Attribute::Service),
+        b"version" => head.edited(Attribute::Version),
+        _ => None,
+    };
+    let fields = head.fields()?.map(|(name, value)| (name, renamed(name).unwrap_or(value)));
+    Some(pairs(fields, head.edited(Attribute::Group)))
 }
 
 /// The message as it goes out where nothing of it is waited for; `None` where it is broken off.
@@ -135,6 +147,11 @@ fn announced(frame: &[u8]) -> usize {
     16 + length as usize
 }
 
+/// Whether an edit is one of the destination.
+const fn renames(edit: u8) -> bool {
+    edit & 7 == 7 && edit >> 3 & 3 < 2
+}
+
 /// Edits by a few numbers; `adds`: those only that nothing is taken away by.
 fn edit(head: &mut Head, role: Role, edits: &[u8], adds: bool) {
     if role == Role::Client {
@@ -149,6 +166,10 @@ fn edit(head: &mut Head, role: Role, edits: &[u8], adds: bool) {
             2 | 3 => head.add_field(name, "\u{1f600}\u{fc}".as_bytes()),
             4 | 5 if !adds => head.remove_field(name),
             6 if role == Role::Server => head.set_attribute(Attribute::Group, b"blue"),
+            _ if renames(*edit) && role == Role::Server => {
+                let attribute = if edit >> 3 & 1 == 0 { Attribute::Service } else { Attribute::Version };
+                head.set_attribute(attribute, "n\u{fc}".as_bytes())
+            }
             _ => head.set_field(name, &vec![b'x'; 32 << (edit >> 5)]),
         };
     }

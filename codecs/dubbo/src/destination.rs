@@ -17,6 +17,7 @@ use crate::arguments::trimmed;
 use crate::descriptor::count_args;
 use crate::format::add_tag;
 use crate::hessian;
+use crate::note;
 use crate::tag;
 use crate::wire::HEADER_LEN;
 
@@ -108,6 +109,9 @@ fn plain<const N: usize>(seen: &[u8], head: &mut Head) -> Option<()> {
     }
     if seen.get(dubbo.at..dubbo.end()).is_some_and(tag::reads_attachments) {
         add_tag(head, tag::ATTACHMENTS);
+    }
+    if N == 3 {
+        head.set_note(note::of_types_at(end));
     }
     // Not `zip`, whose `next` is a call of its own where many are compiled together.
     let mut attributes = ATTRIBUTES.into_iter();

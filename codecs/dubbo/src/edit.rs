@@ -1,19 +1,29 @@
-//! Messages whose attachments are edited.
+//! Messages that are edited.
 //!
-//! They come last, so that all in front of them, the arguments for one, stays as it came. Where the whole body is there, its
-//! map is written anew from the first entry that changes on. Where it streams, the new entries are put in the place of its last
-//! byte, the end of the map, whose length is thereby known before it is seen; a [watch](crate::watch) makes sure that it is one.
+//! Attachments come last, so that all in front of them, the arguments for one, stays as it came. Where the whole body is there,
+//! its map is written anew from the first entry that changes on. Where it streams, the new entries are put in the place of its
+//! last byte, the end of the map, whose length is thereby known before it is seen; a [watch](crate::watch) makes sure that it is
+//! one.
+//!
+//! The service and its version are named in front of a request and among its attachments, and written anew in both.
+
+mod entries;
+mod map;
+mod renamed;
 
 use meshwire::frame::{Fault, Parse, Rebuilt};
 use meshwire::{Attribute, EncodeError, FieldEdit, Head};
 use meshwire_hessian::{Dialect, Scanner, is_ascii, put};
 
+use self::entries::{Edits, put_entries};
+use self::map::NewMap;
+use self::renamed::Renamed;
 use crate::arguments;
-use crate::attachments::Entry;
 use crate::body::{Body, Known};
 use crate::descriptor::count_args;
 use crate::format::HEAD;
 use crate::hessian::{self, Shorts};
+use crate::note;
 use crate::result::ResultKind;
 use crate::status;
 use crate::tag;
@@ -23,15 +33,12 @@ use crate::wire::{HEADER_LEN, Header, flag};
 /// What may be set as an attachment: those that name the destination may not, since they would contradict the front of the
 /// request.
 pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
-    let is = |known: &[u8]| known.len() == name.len() && known.eq_ignore_ascii_case(name);
     if name.is_empty() {
         return Err("an attachment without a name");
     }
-    if is(b"path") || is(b"interface") || is(b"version") {
-        return Err("an edit of the service among the attachments: the front of the request names it too");
-    }
-    if is(b"group") {
-        return Err("a group among its fields: set the attribute");
+    // Few names have such a length.
+    if matches!(name.len(), 4 | 5 | 7 | 9) {
+        check_name(name)?;
     }
     if !is_utf8(name) || !is_utf8(value) {
         return Err("an attachment that is not UTF-8");
@@ -39,8 +46,22 @@ pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), &'static str>
     Ok(())
 }
 
-pub(crate) fn check_attribute(_: Attribute, value: &[u8]) -> Result<(), &'static str> {
-    if is_utf8(value) { Ok(()) } else { Err("an attachment that is not UTF-8") }
+fn check_name(name: &[u8]) -> Result<(), &'static str> {
+    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    if is(b"path") || is(b"interface") || is(b"version") {
+        return Err("an edit of the service among the attachments: the front of the request names it too");
+    }
+    if is(b"group") {
+        return Err("a group among its fields: set the attribute");
+    }
+    Ok(())
+}
+
+pub(crate) fn check_attribute(attribute: Attribute, value: &[u8]) -> Result<(), &'static str> {
+    if attribute == Attribute::Service && (value.is_empty() || value.contains(&b'/') || value.contains(&b':')) {
+        return Err("a service without a name, or with a slash or a colon, in which servers find a group or a version");
+    }
+    if is_utf8(value) { Ok(()) } else { Err("text that is not UTF-8") }
 }
 
 fn is_utf8(text: &[u8]) -> bool {
@@ -61,6 +82,19 @@ pub(crate) fn rebuild(
     };
     let edits = Edits::of(head);
     let edits = edits.all();
+    let renamed = Renamed::of(head);
+    // Not by what is there: where a read ended must not decide what can be edited.
+    let whole = head.is_end();
+    if renamed.is_any() {
+        if !header.has(flag::REQUEST) || known != Known::Hessian {
+            return Err(no_place("another service or version, but in requests in Hessian 2"));
+        }
+        if !whole {
+            return Err(no_place(
+                "another service or version in a request that streams, and names it again at its end",
+            ));
+        }
+    }
     if !header.has(flag::REQUEST) && edits.iter().all(|edit| matches!(edit, FieldEdit::Remove(_))) {
         let kind = crate::result::flag(header.serialization(), bytes).filter(|_| header.status == status::OK);
         if !kind.is_some_and(|(kind, _)| kind.has_attachments()) {
@@ -69,12 +103,12 @@ pub(crate) fn rebuild(
             return Ok(Rebuilt { replaced: HEADER_LEN, ..Rebuilt::default() });
         }
     }
-    let whole = bytes.len().checked_sub(HEADER_LEN).is_some_and(|len| len as u64 == u64::from(header.length));
     if whole
         && bytes.len() < SMALL
         && header.has(flag::REQUEST)
         && known == Known::Hessian
-        && let Some(end) = plain_end(bytes, edits)
+        && !renamed.is_any()
+        && let Some(end) = plain_end(bytes, head.note(), edits)
     {
         let begun = out.len();
         out.extend_from_slice(bytes.get(..end).unwrap_or_default());
@@ -88,14 +122,21 @@ pub(crate) fn rebuild(
     let answer = if header.has(flag::REQUEST) { None } else { Some(answer(header, bytes, head)?) };
     let begun = out.len();
     out.extend_from_slice(bytes.get(..HEADER_LEN).unwrap_or_default());
+    // From where on the old bytes stay.
+    let mut kept_from = HEADER_LEN;
     if let Some(answer) = answer.filter(|answer| answer.is_new) {
         let serial = if let Known::Other(serial) = known { Some(serial) } else { None };
         crate::reply::put_flag(out, serial, answer.kind);
+        kept_from = answer.flag_end;
     }
+    if renamed.is_any() {
+        kept_from = renamed.put(bytes, &Body::new(known, bytes.len(), scanner), out).map_err(unreadable)?;
+    }
+    let new = New { edits, renamed, kept_from };
     let rebuilt = match (whole, known) {
-        (true, Known::Hessian) => in_whole(bytes, &mut Body::new(known, bytes.len(), scanner), answer, edits, out)?,
-        (true, Known::Other(_)) => in_other(bytes, &mut Body::new(known, bytes.len(), scanner), answer, edits)?,
-        (false, Known::Hessian) => in_stream(answer, edits, limits)?,
+        (true, Known::Hessian) => in_whole(bytes, &mut Body::new(known, bytes.len(), scanner), answer, new, out)?,
+        (true, Known::Other(_)) => in_other(bytes, &mut Body::new(known, bytes.len(), scanner), answer, new)?,
+        (false, Known::Hessian) => in_stream(answer, new, limits)?,
         (false, Known::Other(_)) => {
             return Err(no_place("new attachments in a message that streams, but in Hessian 2"));
         }
@@ -120,70 +161,61 @@ fn put_header(out: &mut [u8], begun: usize, header: Header) {
 /// Where the map of a small request ends, its last byte not counted, if new entries need no more than to be put there: all is
 /// as in most requests (strings in one piece, and arguments of one byte each beside them), and no entry has the name of an
 /// edit. `None` says only that a closer look is needed.
-fn plain_end(bytes: &[u8], edits: &[FieldEdit<'_>]) -> Option<usize> {
+fn plain_end(bytes: &[u8], known: u32, edits: &[FieldEdit<'_>]) -> Option<usize> {
     let mut shorts = Shorts::new(bytes, HEADER_LEN);
-    for _ in 0..4 {
-        shorts.next()?;
-    }
-    let types = shorts.next()?;
-    for _ in 0..count_args(bytes.get(types.at..types.end())?)? {
-        match bytes.get(shorts.at)? {
-            b'T' | b'F' | 0x80..=0xbf | 0xe0..=0xef => shorts.pass(1)?,
-            _ => {
+    match note::types_at(known) {
+        Some(at) => shorts = Shorts::new(bytes, at),
+        None => {
+            for _ in 0..4 {
                 shorts.next()?;
             }
         }
     }
-    if bytes.get(shorts.at) != Some(&hessian::MAP) {
+    let types = shorts.next()?;
+    for _ in 0..count_args(bytes.get(types.at..types.end())?)? {
+        if !shorts.byte(hessian::is_one_byte)? {
+            shorts.next()?;
+        }
+    }
+    if !shorts.byte(|byte| byte == hessian::MAP)? {
         return None;
     }
-    shorts.pass(1)?;
-    while *bytes.get(shorts.at)? != hessian::END {
+    // Few names have the length of one that is edited.
+    let bit = |len: usize| 1u64 << len.min(63);
+    let lengths = edits.iter().fold(0, |lengths, edit| lengths | bit(name_of(edit).len()));
+    let end = loop {
+        let at = shorts.at;
+        if shorts.byte(|byte| byte == hessian::END)? {
+            break at;
+        }
         let name = shorts.next()?;
-        for edit in edits {
-            let (FieldEdit::Set(known, _) | FieldEdit::Add(known, _) | FieldEdit::Remove(known)) = edit;
-            if known.len() == usize::from(name.len) && bytes.get(name.at..name.end())?.eq_ignore_ascii_case(known) {
-                return None;
-            }
+        if lengths & bit(usize::from(name.len)) != 0 && is_edited(bytes.get(name.at..name.end())?, edits) {
+            return None;
         }
         shorts.next()?;
-    }
-    shorts.end()
+    };
+    shorts.end()?;
+    Some(end)
 }
 
-/// What is to be done to the attachments, in the order in which it was asked for.
-struct Edits<'h> {
-    few: [FieldEdit<'h>; 4],
-    len: usize,
-    /// All of them, where they are more.
-    many: Vec<FieldEdit<'h>>,
+const fn name_of<'h>(edit: &FieldEdit<'h>) -> &'h [u8] {
+    match edit {
+        FieldEdit::Set(name, _) | FieldEdit::Add(name, _) | FieldEdit::Remove(name) => name,
+    }
 }
 
-impl<'h> Edits<'h> {
-    fn of(head: &'h Head) -> Self {
-        let mut edits = Self { few: [FieldEdit::Remove(b""); 4], len: 0, many: Vec::new() };
-        // A group is an attachment that servers know by its exact name.
-        let group = head.edited(Attribute::Group).map(|group| FieldEdit::Add(b"group", group));
-        for edit in head.field_edits().chain(group) {
-            match edits.few.get_mut(edits.len) {
-                Some(slot) if edits.many.is_empty() => {
-                    *slot = edit;
-                    edits.len = edits.len.wrapping_add(1);
-                }
-                _ => {
-                    if edits.many.is_empty() {
-                        edits.many.extend(edits.few);
-                    }
-                    edits.many.push(edit);
-                }
-            }
-        }
-        edits
-    }
+#[inline(never)]
+fn is_edited(name: &[u8], edits: &[FieldEdit<'_>]) -> bool {
+    edits.iter().any(|edit| name_of(edit).eq_ignore_ascii_case(name))
+}
 
-    fn all(&self) -> &[FieldEdit<'h>] {
-        if self.many.is_empty() { self.few.get(..self.len).unwrap_or_default() } else { &self.many }
-    }
+/// What a message becomes.
+#[derive(Clone, Copy)]
+struct New<'a, 'h> {
+    edits: &'a [FieldEdit<'h>],
+    renamed: Renamed<'h>,
+    /// Where the old bytes begin that stay.
+    kept_from: usize,
 }
 
 /// What must be known of an answer to edit its attachments.
@@ -214,18 +246,14 @@ fn answer(header: Header, bytes: &[u8], head: &Head) -> Result<Answer, EncodeErr
     Ok(Answer { kind: kind.with_attachments(), is_new: true, flag_end })
 }
 
-/// Up to where a body that is all there stays as it came, but for its attachments: where the new frame goes on with the old
-/// one's bytes, and where those begin.
-fn attachments_at(bytes: &[u8], body: &mut Body<'_>, answer: Option<Answer>) -> Result<(usize, usize), Fault> {
+/// Where the attachments stand, or would, in a body that is all there.
+fn attachments_at(bytes: &[u8], body: &mut Body<'_>, answer: Option<Answer>) -> Result<usize, Fault> {
     match answer {
         None => {
             let request = arguments::read(bytes, body)?;
-            Ok((HEADER_LEN, body.skip(bytes, request.args_at, request.args)?))
+            body.skip(bytes, request.args_at, request.args)
         }
-        Some(Answer { kind, is_new, flag_end }) => {
-            let at = body.skip(bytes, flag_end, usize::from(!kind.is_null()))?;
-            Ok((if is_new { flag_end } else { HEADER_LEN }, at))
-        }
+        Some(Answer { kind, flag_end, .. }) => body.skip(bytes, flag_end, usize::from(!kind.is_null())),
     }
 }
 
@@ -234,12 +262,12 @@ fn in_other(
     bytes: &[u8],
     body: &mut Body<'_>,
     answer: Option<Answer>,
-    edits: &[FieldEdit<'_>],
+    new: New<'_, '_>,
 ) -> Result<Rebuilt, EncodeError> {
-    let (replaced, at) = attachments_at(bytes, body, answer).map_err(unreadable)?;
+    let (replaced, at) = (new.kept_from, attachments_at(bytes, body, answer).map_err(unreadable)?);
     // What stands behind a value without attachments is none of them, and must not become one.
     let shown = if answer.is_some_and(|answer| answer.is_new) { bytes.get(..at).unwrap_or(bytes) } else { bytes };
-    let tail = body.edit_map(shown, replaced, at, edits).map_err(no_place)?;
+    let tail = body.edit_map(shown, replaced, at, new.edits).map_err(no_place)?;
     Ok(Rebuilt { replaced, cut: bytes.len().saturating_sub(at), tail, watch: None })
 }
 
@@ -251,14 +279,14 @@ fn in_whole(
     bytes: &[u8],
     body: &mut Body<'_>,
     answer: Option<Answer>,
-    edits: &[FieldEdit<'_>],
+    new: New<'_, '_>,
     out: &mut Vec<u8>,
 ) -> Result<Rebuilt, EncodeError> {
-    let (replaced, at) = attachments_at(bytes, body, answer).map_err(unreadable)?;
+    let (replaced, at) = (new.kept_from, attachments_at(bytes, body, answer).map_err(unreadable)?);
     let mut tail = Vec::new();
     let is_small = bytes.len() < SMALL;
     let (to, copied) = if is_small { (&mut *out, replaced) } else { (&mut tail, usize::MAX) };
-    let mut map = NewMap { edits, placed: 0, out: to, copied, from: None, drops_containers: false };
+    let mut map = NewMap::new(new, to, copied);
     if answer.is_some_and(|answer| answer.is_new) {
         // What stands behind a value without attachments is none of them, and must not become one.
         let cut_at = map.finish(bytes.get(..at).unwrap_or(bytes), at, at);
@@ -269,7 +297,7 @@ fn in_whole(
         Ok(())
     });
     let end = end.map_err(unreadable)?;
-    if map.drops_containers && body.refers() {
+    if map.drops_containers() && body.refers() {
         return Err(no_place("the removal of an attachment that others may refer to"));
     }
     let cut_at = map.finish(bytes, at, end);
@@ -284,131 +312,30 @@ fn in_place(is_small: bool, bytes: &[u8], replaced: usize, cut_at: usize, tail: 
     Rebuilt { replaced, cut: bytes.len().saturating_sub(cut_at), tail, watch: None }
 }
 
-/// A map of attachments that is written anew from the first entry on that goes.
-struct NewMap<'a, 'e> {
-    edits: &'a [FieldEdit<'e>],
-    /// Which of the first 64 edits have been made.
-    placed: u64,
-    out: &'a mut Vec<u8>,
-    /// From here on the old bytes in front of the first new one are copied; past all of them where they stay where they are.
-    copied: usize,
-    /// Where the first entry stood that goes.
-    from: Option<usize>,
-    /// What goes are not strings and numbers alone.
-    drops_containers: bool,
-}
-
-impl NewMap<'_, '_> {
-    /// Takes the next entry of the old map. A set entry stands where its first namesake stood.
-    #[inline]
-    fn entry(&mut self, bytes: &[u8], entry: &Entry<'_>) {
-        let Some(name) = entry.name.as_deref() else { return self.keep(bytes, entry) };
-        let hit = self.edits.iter().enumerate().find(|(_, edit)| match edit {
-            FieldEdit::Set(known, _) | FieldEdit::Remove(known) => known.eq_ignore_ascii_case(name),
-            // A key stands once in a map: the new one takes its place.
-            FieldEdit::Add(known, _) => *known == name,
-        });
-        let Some((n, edit)) = hit else { return self.keep(bytes, entry) };
-        self.begin(bytes, entry.at);
-        self.drops_containers |= entry.has_containers;
-        let bit = 1u64.checked_shl(n as u32).unwrap_or_default();
-        let stays = matches!(edit, FieldEdit::Set(..)) || name == b"group";
-        if let FieldEdit::Set(name, value) | FieldEdit::Add(name, value) = edit
-            && stays
-            && bit & !self.placed != 0
-        {
-            put_entry(name, value, self.out);
-            self.placed |= bit;
-        }
-    }
-
-    fn keep(&mut self, bytes: &[u8], entry: &Entry<'_>) {
-        if self.from.is_some() {
-            self.out.extend_from_slice(bytes.get(entry.at..entry.end).unwrap_or_default());
-        }
-    }
-
-    /// The first new byte stands where the old one at `at` stood.
-    fn begin(&mut self, bytes: &[u8], at: usize) {
-        if self.from.is_none() {
-            self.from = Some(at);
-            self.out.extend_from_slice(bytes.get(self.copied..at).unwrap_or_default());
-        }
-    }
-
-    /// Up to where the old bytes stay. The old map lay in `at..end`.
-    fn finish(mut self, bytes: &[u8], at: usize, end: usize) -> usize {
-        let placed = self.placed;
-        let is_new = |n: usize| 1u64.checked_shl(n as u32).unwrap_or_default() & placed == 0;
-        let mut new =
-            self.edits.iter().enumerate().filter(|(n, edit)| !matches!(edit, FieldEdit::Remove(_)) && is_new(*n));
-        if self.from.is_none() && new.next().is_none() {
-            self.begin(bytes, bytes.len());
-            return bytes.len();
-        }
-        if self.from.is_none() {
-            if bytes.get(at).is_some_and(|tag| *tag != hessian::NULL) {
-                self.begin(bytes, end.saturating_sub(1));
-            } else {
-                self.begin(bytes, at);
-                put::map_begin(self.out, Dialect::Hessian2);
-            }
-        }
-        put_entries(self.edits, is_new, self.out);
-        put::map_end(self.out, Dialect::Hessian2);
-        // Servers read nothing there; it is not for a proxy to take it away.
-        self.out.extend_from_slice(bytes.get(end..).unwrap_or_default());
-        self.from.unwrap_or(end)
-    }
-}
-
 /// A body of which more is to come, in Hessian 2.
 fn in_stream(
     answer: Option<Answer>,
-    edits: &[FieldEdit<'_>],
+    new: New<'_, '_>,
     limits: meshwire_hessian::Limits,
 ) -> Result<Rebuilt, EncodeError> {
-    if edits.iter().any(|edit| matches!(edit, FieldEdit::Remove(_))) {
+    if new.edits.iter().any(|edit| matches!(edit, FieldEdit::Remove(_))) {
         return Err(no_place("the removal of an attachment from a message that streams"));
     }
     let is_new = answer.is_some_and(|answer| answer.is_new);
-    let (before, replaced) = match answer {
-        None => (Before::Arguments, HEADER_LEN),
+    let before = match answer {
+        None => Before::Arguments,
         Some(Answer { kind, flag_end, .. }) => {
-            let flag = flag_end.saturating_sub(HEADER_LEN);
-            let values = usize::from(!kind.is_null());
-            (Before::Values { flag, values }, if is_new { flag_end } else { HEADER_LEN })
+            Before::Values { flag: flag_end.saturating_sub(HEADER_LEN), values: usize::from(!kind.is_null()) }
         }
     };
     let mut tail = Vec::new();
     if is_new {
         put::map_begin(&mut tail, Dialect::Hessian2);
     }
-    put_entries(edits, |_| true, &mut tail);
+    put_entries(new.edits, |_| true, &mut tail);
     put::map_end(&mut tail, Dialect::Hessian2);
     let watch = MapWatch::new(before, !is_new, limits);
-    Ok(Rebuilt { replaced, cut: usize::from(!is_new), tail, watch: Some(Box::new(watch)) })
-}
-
-/// Appends the entries that are set or added, if they are `wanted`. Of several of one name the last counts.
-fn put_entries(edits: &[FieldEdit<'_>], wanted: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
-    for (n, edit) in edits.iter().enumerate() {
-        let (FieldEdit::Set(name, value) | FieldEdit::Add(name, value)) = edit else { continue };
-        let mut later = edits.iter().skip(n.saturating_add(1));
-        let is_last = !later.any(|later| matches!(later, FieldEdit::Add(known, _) if known == name));
-        if is_last && wanted(n) {
-            put_entry(name, value, out);
-        }
-    }
-}
-
-fn put_entry(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    for text in [name, value] {
-        if !put::ascii(out, Dialect::Hessian2, text) {
-            // Looked at when the edit was made.
-            put::string(out, Dialect::Hessian2, std::str::from_utf8(text).unwrap_or_default());
-        }
-    }
+    Ok(Rebuilt { replaced: new.kept_from, cut: usize::from(!is_new), tail, watch: Some(Box::new(watch)) })
 }
 
 #[cold]

@@ -10,11 +10,11 @@ use crate::attachments::{self, MapLimits};
 use crate::body::{Body, CUT_SHORT, Known};
 use crate::serial::{Serial, names};
 use crate::wire::{HEADER_LEN, Header, field, flag};
-use crate::{arguments, destination, edit, event, reply, result, status, tag};
+use crate::{arguments, destination, edit, event, note, reply, result, status, tag};
 
 pub(crate) static HEAD: HeadFormat = HeadFormat::new("dubbo", "dubbo")
     .without(&[Attribute::Authority, Attribute::Path, Attribute::Verb])
-    .editable(&[Attribute::Group])
+    .editable(&[Attribute::Service, Attribute::Version, Attribute::Group])
     .with_fields(attachments::next_field)
     .with_field_edits(edit::check_field)
     .with_attribute_check(edit::check_attribute)
@@ -61,20 +61,12 @@ pub fn serialization(head: &Head) -> Option<&'static str> {
     }
 }
 
-/// What a request hides, as the note of its head.
-mod hidden {
-    /// The attachments lie behind more bytes than are looked at.
-    pub(super) const TOO_FAR: u32 = 1;
-}
-
 fn why_unseen(head: &Head) -> Option<&'static str> {
     if !head.kind().is_request() {
         return None;
     }
     match head.note() {
-        hidden::TOO_FAR => {
-            Some("the attachments lie behind more bytes of arguments than are looked at (`Limits::head`)")
-        }
+        note::TOO_FAR => Some("the attachments lie behind more bytes of arguments than are looked at (`Limits::head`)"),
         _ => match Header::read(head.bytes()) {
             Ok(Parse::Done(header)) => names::why_hidden(header.serialization()),
             _ => None,
@@ -184,6 +176,11 @@ impl FrameFormat for DubboFormat {
         Some((IdField::new(0, field::ID, 8), None))
     }
 
+    #[inline]
+    fn has_checksums(&self) -> bool {
+        false
+    }
+
     fn reply(&self, stream: StreamId, reply: &LocalReply<'_>, out: &mut Vec<u8>) -> bool {
         reply::put(stream.id(), stream.tag(), reply, out)
     }
@@ -191,6 +188,10 @@ impl FrameFormat for DubboFormat {
     fn rebuild(&mut self, _: &Frame, head: &Head, out: &mut Vec<u8>) -> Result<Rebuilt, EncodeError> {
         let limits = self.hessian;
         edit::rebuild(head, self.scanner(), limits, out)
+    }
+
+    fn trim(&mut self) {
+        self.scanner = None;
     }
 }
 
@@ -260,7 +261,7 @@ impl DubboFormat {
     ) -> Result<Parse<()>, Fault> {
         let Some(known) = Known::of(serialization, seen) else { return Ok(Parse::Done(())) };
         if (scan.end as u64) < frame.len {
-            head.set_note(hidden::TOO_FAR);
+            head.set_note(note::TOO_FAR);
             return Ok(Parse::Done(()));
         }
         if seen.len() < scan.end {
@@ -337,4 +338,30 @@ fn answer(len: u64, serialization: u8, seen: &[u8]) -> Parse<Answer> {
         (outcome, note) = result::read(serialization, seen);
     }
     Parse::Done(Answer { status: u32::from(status), outcome, note })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use meshwire::frame::FrameCodec;
+    use meshwire::{Codec, Conn, Cx, Output, Step};
+
+    use super::*;
+    use crate::wire::put_frame;
+
+    #[test]
+    fn an_idle_connection_keeps_nothing_of_what_was_scanned() {
+        let format = DubboFormat::new(&Limits::default(), None);
+        let mut codec = FrameCodec::new(format, Conn::server().with_depth(Depth::ALL));
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, flag::REQUEST | names::HESSIAN2, 0, 1, |out| {
+            out.extend_from_slice(b"\x052.0.2\x03a.BN\x02hi\x05La/B;C\x03a.B\x91\x01x\x60\x91H\x01a\x011Z");
+        });
+        let mut output = Output::new();
+        let mut cx = Cx::new(&mut output, Default::default());
+        assert!(matches!(codec.decode(&mut bytes[..].into(), &mut cx), Ok(Step::Event(_))));
+        assert!(codec.format().scanner.is_some());
+        codec.trim();
+        assert!(codec.format().scanner.is_none());
+    }
 }

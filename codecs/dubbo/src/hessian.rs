@@ -15,6 +15,10 @@ pub(crate) const NULL: u8 = b'N';
 pub(crate) const MAP: u8 = b'H';
 /// The end of any map.
 pub(crate) const END: u8 = b'Z';
+/// Up to here a tag is itself the length of a string.
+const SHORT_MAX: u8 = 0x1f;
+/// From here to `0x33` it is the upper 2 of 10 bits.
+const MEDIUM: u8 = 0x30;
 /// The int 0; those from -16 to 47 lie around it.
 const INT_ZERO: u8 = 0x90;
 
@@ -95,13 +99,16 @@ pub(crate) fn skip(seen: &[u8], mut at: usize, mut n: usize, scanner: &mut Scann
     Ok(reader.at())
 }
 
+/// Whether a value is this byte and no more: a boolean or a small number.
+#[inline]
+pub(crate) const fn is_one_byte(tag: u8) -> bool {
+    matches!(tag, b'T' | b'F' | 0x80..=0xbf | 0xe0..=0xef)
+}
+
 /// Where the value at `at` ends, if it is a short one.
 #[inline]
 fn simple(seen: &[u8], at: usize) -> Option<usize> {
-    match seen.get(at)? {
-        b'T' | b'F' | 0x80..=0xbf | 0xe0..=0xef => Some(at.saturating_add(1)),
-        _ => short(seen, at).map(|(_, end)| end),
-    }
+    if is_one_byte(*seen.get(at)?) { Some(at.saturating_add(1)) } else { short(seen, at).map(|(_, end)| end) }
 }
 
 /// The int at `at`, and where it ends; `None` where something else stands.
@@ -128,6 +135,8 @@ pub(crate) fn int(seen: &[u8], at: usize) -> Result<Option<(i32, usize)>, Fault>
 
 /// Strings that lie one behind the other, each in one piece, and all of them in ASCII: which is looked at for many at once, so
 /// that none is one before [`end`](Self::end) says so.
+// What is seldom needed takes and gives back all of it: a cursor whose address goes nowhere is kept in registers.
+#[derive(Clone, Copy)]
 pub(crate) struct Shorts<'a> {
     bytes: &'a [u8],
     /// Where the next value begins.
@@ -145,27 +154,60 @@ impl<'a> Shorts<'a> {
     /// The next string.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<Short> {
-        let short = Short::guess(self.bytes, self.at)?;
-        // A length that is no ASCII itself.
-        if short.len & 0x8080 != 0 {
-            self.pass(short.at.wrapping_sub(self.at))?;
-        }
-        self.at = short.end();
+        let tag = *self.bytes.get(self.at)?;
+        // `at` lies within the bytes, so that no sum here is near the end of what there are numbers for.
+        let short = if tag <= SHORT_MAX {
+            Short { at: self.at.wrapping_add(1), len: u16::from(tag), null: false }
+        } else if tag & !0x03 == MEDIUM
+            && let Some(low @ 0..0x80) = self.bytes.get(self.at.wrapping_add(1))
+        {
+            let len = u16::from_be_bytes([tag & 0x03, *low]);
+            Short { at: self.at.wrapping_add(2), len, null: false }
+        } else {
+            let (behind, short) = self.any()?;
+            *self = behind;
+            return Some(short);
+        };
+        self.at = short.at.wrapping_add(usize::from(short.len));
         Some(short)
     }
 
-    /// Passes over bytes that may be anything.
+    /// The next string, whose length may be no ASCII itself, or null.
+    #[inline(never)]
+    fn any(mut self) -> Option<(Self, Short)> {
+        let short = Short::guess(self.bytes, self.at)?;
+        if short.len & 0x8080 != 0 {
+            self = self.pass(short.at.wrapping_sub(self.at))?;
+        }
+        self.at = short.end();
+        Some((self, short))
+    }
+
+    /// The next byte, if it is one that `is` takes; those in ASCII cost nothing.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, n: usize) -> Option<()> {
-        self.end()?;
-        self.at = self.at.wrapping_add(n);
-        self.looked_at = self.at;
-        Some(())
+    pub(crate) fn byte(&mut self, is: impl FnOnce(u8) -> bool) -> Option<bool> {
+        let byte = *self.bytes.get(self.at)?;
+        if !is(byte) {
+            return Some(false);
+        }
+        if byte.is_ascii() {
+            self.at = self.at.wrapping_add(1);
+        } else {
+            *self = self.pass(1)?;
+        }
+        Some(true)
+    }
+
+    /// Passes over bytes that may be anything.
+    #[inline(never)]
+    fn pass(self, n: usize) -> Option<Self> {
+        let at = self.end()?.wrapping_add(n);
+        Some(Self { at, looked_at: at, ..self })
     }
 
     /// Where the strings end, if they were all of them in ASCII.
     #[inline(always)]
-    pub(crate) fn end(&self) -> Option<usize> {
+    pub(crate) fn end(self) -> Option<usize> {
         is_ascii(self.bytes.get(self.looked_at..self.at)?).then_some(self.at)
     }
 }
@@ -209,7 +251,7 @@ impl Flat {
         let none = Short { at, len: 0, null: false };
         let (mut pairs, mut len) = ([(none, none); 16], 0usize);
         let mut shorts = Shorts::new(seen, at.saturating_add(1));
-        while *seen.get(shorts.at)? != END {
+        while !shorts.byte(|byte| byte == END)? {
             *pairs.get_mut(len)? = (shorts.next()?, shorts.next()?);
             len = len.wrapping_add(1);
         }
@@ -308,5 +350,61 @@ const fn name_of(kind: Kind) -> &'static [u8] {
         Kind::UntypedMap | Kind::TypedMap => b"map",
         Kind::Ref => b"reference",
         _ => b"object",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use meshwire_hessian::{Dialect, put};
+
+    /// What stands at `at` to a reader that takes nothing for granted.
+    fn read(bytes: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
+        plain_text(bytes, at).filter(|(text, _)| text.is_none_or(<[u8]>::is_ascii))
+    }
+
+    #[test]
+    fn short_strings_lie_where_any_reader_finds_them() {
+        for len in (0..300).chain([511, 512, 1023, 1024, 5000, 0x7fff]) {
+            let text = "x".repeat(len);
+            let mut bytes = b"\x02ab".to_vec();
+            put::string(&mut bytes, Dialect::Hessian2, &text);
+            put::null(&mut bytes);
+            put::string(&mut bytes, Dialect::Hessian2, "cd");
+            let mut shorts = Shorts::new(&bytes, 0);
+            let mut at = 0;
+            for _ in 0..4 {
+                let short = shorts.next().unwrap();
+                let (text, end) = read(&bytes, at).unwrap();
+                assert_eq!((short_text(&bytes, short), shorts.at), (text, end), "{len}");
+                at = end;
+            }
+            assert_eq!((shorts.end(), at), (Some(bytes.len()), bytes.len()));
+            // Cut, it ends nowhere.
+            for cut in [1, 2, 3] {
+                let cut = &bytes[..bytes.len() - cut];
+                let mut shorts = Shorts::new(cut, 0);
+                while shorts.next().is_some() {}
+                assert!(shorts.end().is_none_or(|end| end < bytes.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_ascii_is_none_wherever_others_stand() {
+        let other = "\u{e9}\0\0";
+        let mut bytes = Vec::new();
+        put::string(&mut bytes, Dialect::Hessian2, other);
+        bytes.extend_from_slice(b"\x91");
+        // Three units in four bytes: a reader of bytes finds an empty string behind it.
+        let mut shorts = Shorts::new(&bytes, 0);
+        shorts.next().unwrap();
+        shorts.next().unwrap();
+        assert_eq!(shorts.at, bytes.len() - 1);
+        assert_eq!(shorts.byte(is_one_byte), None, "what stands before it was no string");
+        let mut shorts = Shorts::new(&bytes[..bytes.len() - 1], 0);
+        shorts.next().unwrap();
+        assert_eq!(shorts.end(), None);
     }
 }

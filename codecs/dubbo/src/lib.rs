@@ -10,7 +10,7 @@
 //! | version | the service version, absent where it is null |
 //! | method | the method name; of a generic call (`$invoke`, `$invokeAsync`) the name that is its first argument |
 //! | group | the attachment `group` |
-//! | fields | attachments: strings, numbers and booleans as text, null ones left out, others by their type |
+//! | fields | attachments: strings, numbers and booleans as text, null ones left out, others by their type; the tag is `dubbo.tag`, a generic call's kind `generic`, who calls `remote.application` |
 //! | timeout | the attachment `timeout`, a string or an int, if attachments are read |
 //! | authority, path, verb | absent: the neutral view falls back on service and method |
 //!
@@ -45,6 +45,11 @@
 //! can be added to as well: the new entries stand in the place of its last byte, the end of the map, and of two with one key
 //! servers take the last. A body that turns out not to end in a map is broken off before its end. Nothing can be removed from
 //! one, since what was sent cannot be taken back. The group is an attribute, and edited as one.
+//!
+//! [`Head::set_service`](meshwire::Head::set_service) and the attribute `version` send a request in Hessian 2 elsewhere: the front
+//! is written anew, and the attachments `path`, `interface` and `version` with it where they are there. A body that streams cannot
+//! be: it names the service again at its end, and servers disagree which counts where one is named twice. As fields those names
+//! cannot be edited.
 //!
 //! An answer gets attachments where it has some, or where its client reads them, as Dubbo's versions 2.0.2 to 2.0.99 do.
 //!
@@ -91,6 +96,7 @@ mod edit;
 mod event;
 mod format;
 mod hessian;
+mod note;
 mod reply;
 mod result;
 mod serial;

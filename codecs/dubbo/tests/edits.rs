@@ -110,6 +110,38 @@ fn a_request_of_plain_arguments_is_edited_as_any_other() {
     }
 }
 
+/// What a reader of bytes, and not of characters, would take for the attachments.
+#[test]
+fn an_argument_that_looks_like_the_attachments_is_none() {
+    let decoy = map(&[("x", "1")]);
+    // Three units in four bytes: one value too many to whoever counts bytes.
+    let text = "\u{e9}\0\0";
+    for (types, args) in [
+        ("Ljava/lang/String;Ljava/util/Map;", join(&[&s(text), &decoy])),
+        ("Ljava/lang/String;ILjava/util/Map;", join(&[&s(text), b"\x91", &decoy])),
+        ("Ljava/lang/String;ZLjava/util/Map;", join(&[&s(text), b"T", &decoy])),
+    ] {
+        for depth in [Depth::BOUNDARY, Depth::ROUTE, Depth::ALL] {
+            let body = join(&[&front(types), &args]);
+            let came = request(&join(&[&body, &map(&ABC)]));
+            let mut head = decode(&mut server_at(depth, Limits::default()), &came).unwrap();
+            head.add_field(b"d", b"4").unwrap();
+            let wanted = request(&join(&[&body, &map(&[&ABC[..], &[("d", "4")]].concat())]));
+            assert_eq!(sent(head, 7).unwrap(), wanted);
+        }
+    }
+    // A method whose name could be the types of its arguments.
+    let body = join(&[&front_of("a.B", "1", "I", "Ljava/util/Map;"), &decoy]);
+    let came = request(&join(&[&body, &map(&ABC)]));
+    for wanted in [Attribute::Service, Attribute::Version, Attribute::Method] {
+        let depth = Depth::BOUNDARY.with(wanted);
+        let mut head = decode(&mut server_at(depth, Limits::default()), &came).unwrap();
+        head.add_field(b"d", b"4").unwrap();
+        let wanted = request(&join(&[&body, &map(&[&ABC[..], &[("d", "4")]].concat())]));
+        assert_eq!(sent(head, 7).unwrap(), wanted);
+    }
+}
+
 #[test]
 fn a_field_is_removed_wherever_it_stood() {
     for n in 0..3 {
@@ -290,7 +322,8 @@ fn a_group_is_edited_where_it_stands() {
 fn other_attributes_have_no_place_for_edits() {
     let mut head = asked(&with_args(b"HZ"));
     for attribute in Attribute::ALL {
-        assert_eq!(head.set_attribute(attribute, b"x").is_ok(), attribute == Attribute::Group, "{attribute}");
+        let has_place = matches!(attribute, Attribute::Service | Attribute::Version | Attribute::Group);
+        assert_eq!(head.set_attribute(attribute, b"x").is_ok(), has_place, "{attribute}");
     }
     assert!(head.set_attribute(Attribute::Group, b"\xff").is_err());
     assert!(head.set_field(b"a", b"\xed\xa0\x80").is_err(), "a lone surrogate is no UTF-8");

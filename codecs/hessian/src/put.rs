@@ -128,12 +128,17 @@ pub fn string(out: &mut Vec<u8>, dialect: Dialect, text: &str) {
 }
 
 /// Appends a string in one piece if it is in ASCII, and not too long for one; false, and nothing, if not.
+#[inline]
 pub fn ascii(out: &mut Vec<u8>, dialect: Dialect, text: &[u8]) -> bool {
     if text.len() > PIECE || !is_ascii(text) {
         return false;
     }
     out.reserve(text.len().saturating_add(3));
-    length(out, dialect, text.len());
+    if let short @ 0..0x20 = text.len() {
+        out.push(short as u8);
+    } else {
+        length(out, dialect, text.len());
+    }
     out.extend_from_slice(text);
     true
 }

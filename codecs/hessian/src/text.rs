@@ -86,10 +86,23 @@ impl Short {
 /// is what the standard library does at this length.
 #[inline(always)]
 pub fn is_ascii(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<16>();
-    let Some(last) = bytes.last_chunk::<16>() else { return rest.is_ascii() };
+    let (words, _) = bytes.as_chunks::<16>();
+    let Some(last) = bytes.last_chunk::<16>() else { return is_short_ascii(bytes) };
     let seen = words.iter().fold(u128::from_ne_bytes(*last), |seen, word| seen | u128::from_ne_bytes(*word));
     seen & u128::from_ne_bytes([0x80; 16]) == 0
+}
+
+/// The same of fewer than sixteen bytes.
+#[inline(always)]
+fn is_short_ascii(bytes: &[u8]) -> bool {
+    let seen = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from_ne_bytes(*first) | u64::from_ne_bytes(*last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last))
+    } else {
+        u64::from(bytes.iter().fold(0, |seen, byte| seen | byte))
+    };
+    seen & u64::from_ne_bytes([0x80; 8]) == 0
 }
 
 /// A string or null under way. Keeping it between two calls makes a byte at a time cost no more than all at once.

@@ -121,6 +121,8 @@ pub(crate) fn edited() -> Seeds {
             "answer-behind",
             pair(ask("", b"", &map), answer(&[b"\x90", &object[..], b"H\x01a\x60\x91\x06tenant\x51\x90Z"].concat())),
         ),
+        // A group that is no string, which servers cannot use.
+        ("group-of-a-number", pair(ask("", b"", b"H\x04path\x03a.B\x05group\xfcg\x06tenanT\x04blueZ"), value.clone())),
         ("kryo", pair(frame(0xc8, 0, 1, b"opaque"), frame(0x08, 20, 1, b"opaque"))),
     ]
 }
