@@ -74,6 +74,12 @@ fn main() -> io::Result<()> {
             }
         }
     }
+    // An answer that becomes a request on its way back: whoever asked answers it.
+    let asked = Message::request(1, "shop.Cart", "add").bytes();
+    let back = [Op { what: 0x01, value: 0, at: 2 }, Op { what: 0x01, value: 0, at: 3 }, Op::NONE, Op::NONE];
+    let back: Vec<u8> = back.iter().flat_map(|op| op.to_bytes()).collect();
+    let tail: [&[u8]; 4] = [&asked, &[2], &back, &Settings::default().to_bytes()];
+    write(&root.join("joined"), "framed-answer-becomes-a-request", &tail)?;
     for (n, (name, which, turns)) in bridge().into_iter().enumerate() {
         let wire = turns.join(SEPARATOR);
         let tail: [&[u8]; 3] = [&wire, &[which], &settings[n % settings.len()].to_bytes()];

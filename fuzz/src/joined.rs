@@ -88,7 +88,8 @@ impl Joined {
         for asked in &self.app.asked {
             assert!(forwarded.any(|known| known == asked), "{asked:?} is none of {:?}", self.relayed.forwarded);
         }
-        if let Some(error) = self.app.errors.iter().find(|error| error.code != "truncated") {
+        // An answer that was changed into a request on its way back is owed an answer, which a server may not expect.
+        if let Some(error) = self.app.errors.iter().find(|error| error.code != "truncated" && !error.stray) {
             panic!("what one codec wrote another refuses: {error}");
         }
     }
