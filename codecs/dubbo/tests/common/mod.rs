@@ -1,6 +1,8 @@
 //! What the tests of bodies share: frames made by hand, and both ends.
 #![allow(dead_code, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests
 
+pub(crate) mod written;
+
 use meshwire::{
     Attribute, Conn, DecodeError, Depth, EncodeError, Endpoint, Event, Head, Limits, Protocol, RoutingKey, Sent, Step,
     StreamId,
@@ -179,4 +181,34 @@ pub(crate) fn passed(
         }
     }
     (out, None)
+}
+
+pub(crate) fn method(head: &Head) -> Option<String> {
+    head.attribute(Attribute::Method).value().map(|method| String::from_utf8_lossy(method).into_owned())
+}
+
+/// Of fields of one name the last, sorted: what a map makes of them. In which order they stand is told from bytes.
+pub(crate) fn last_wins(fields: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for (name, value) in fields {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, last)) => *last = value,
+            None => all.push((name, value)),
+        }
+    }
+    all.sort();
+    all
+}
+
+pub(crate) fn asked_in(version: &str) -> Head {
+    let body =
+        join(&[&if version == "null" { b"N".to_vec() } else { s(version) }, &s("a.B"), b"N", &s("hi"), b"\0", b"N"]);
+    asked(&request(&body))
+}
+
+/// An answer's head as a proxy sends it down: under the name of the request it answers.
+pub(crate) fn named(bytes: &[u8], asked: &Head) -> Head {
+    let mut head = answered(bytes);
+    head.set_stream(asked.stream());
+    head
 }
