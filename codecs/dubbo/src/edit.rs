@@ -77,24 +77,23 @@ pub(crate) fn rebuild(
 ) -> Result<Rebuilt, EncodeError> {
     let bytes = head.bytes();
     let Ok(Parse::Done(header)) = Header::read(bytes) else { return Err(invalid("the head holds no frame header")) };
-    let Some(known) = Known::of(header.serialization(), bytes) else {
-        return Err(no_place("attachments in a serialization that is not read"));
-    };
-    let edits = Edits::of(head);
-    let edits = edits.all();
+    let known = Known::of(header.serialization(), bytes);
     let renamed = Renamed::of(head);
     // Not by what is there: where a read ended must not decide what can be edited.
     let whole = head.is_end();
     if renamed.is_any() {
-        if !header.has(flag::REQUEST) || known != Known::Hessian {
+        if !header.has(flag::REQUEST) || known != Some(Known::Hessian) {
             return Err(no_place("another service or version, but in requests in Hessian 2"));
         }
         if !whole {
             return Err(no_place(
-                "another service or version in a request that streams, and names it again at its end",
+                "another service or version in a request larger than what is waited for (`Limits::whole`)",
             ));
         }
     }
+    let Some(known) = known else { return Err(no_place("attachments in a serialization that is not read")) };
+    let edits = Edits::of(head);
+    let edits = edits.all();
     if !header.has(flag::REQUEST) && edits.iter().all(|edit| matches!(edit, FieldEdit::Remove(_))) {
         let kind = crate::result::flag(header.serialization(), bytes).filter(|_| header.status == status::OK);
         if !kind.is_some_and(|(kind, _)| kind.has_attachments()) {
@@ -114,8 +113,7 @@ pub(crate) fn rebuild(
         out.extend_from_slice(bytes.get(..end).unwrap_or_default());
         put_entries(edits, |_| true, out);
         out.extend_from_slice(bytes.get(end..).unwrap_or_default());
-        // Edits that fill 31 bits are not made of memory that is there.
-        let length = out.len().saturating_sub(begun).saturating_sub(HEADER_LEN) as u32;
+        let length = body_length(out.len().saturating_sub(begun).saturating_sub(HEADER_LEN) as u64)?;
         put_header(out, begun, Header { id: head.stream().id(), length, ..header });
         return Ok(Rebuilt { replaced: bytes.len(), ..Rebuilt::default() });
     }
@@ -146,10 +144,18 @@ pub(crate) fn rebuild(
     let front = out.len().saturating_sub(begun).saturating_sub(HEADER_LEN) as u64;
     let length =
         kept.saturating_sub(rebuilt.cut as u64).saturating_add(front).saturating_add(rebuilt.tail.len() as u64);
-    let length = u32::try_from(length).ok().filter(|length| *length <= i32::MAX as u32);
-    let length = length.ok_or(invalid("a body of more than 2 GiB"))?;
+    let length = body_length(length)?;
     put_header(out, begun, Header { id: head.stream().id(), length, ..header });
     Ok(rebuilt)
+}
+
+/// The length as the header says it, in 31 bits.
+#[inline]
+fn body_length(length: u64) -> Result<u32, EncodeError> {
+    match u32::try_from(length) {
+        Ok(length @ 0..=0x7fff_ffff) => Ok(length),
+        _ => Err(invalid("a body of more than 2 GiB")),
+    }
 }
 
 fn put_header(out: &mut [u8], begun: usize, header: Header) {
@@ -351,4 +357,17 @@ fn invalid(what: &'static str) -> EncodeError {
 #[cold]
 fn no_place(what: &'static str) -> EncodeError {
     EncodeError::NoPlace { protocol: HEAD.protocol(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_has_31_bits() {
+        assert_eq!(body_length(i32::MAX as u64), Ok(0x7fff_ffff));
+        for length in [0x8000_0000, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
+            assert_eq!(body_length(length), Err(invalid("a body of more than 2 GiB")));
+        }
+    }
 }

@@ -341,7 +341,6 @@ fn answer(len: u64, serialization: u8, seen: &[u8]) -> Parse<Answer> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use meshwire::frame::FrameCodec;
     use meshwire::{Codec, Conn, Cx, Output, Step};

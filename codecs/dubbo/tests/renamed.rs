@@ -131,6 +131,7 @@ fn a_body_that_streams_names_it_again_at_its_end() {
         let mut to = client_at(Depth::BOUNDARY, Limits::default());
         let (out, error) = passed(&mut from, &mut to, &[&came], edit);
         assert!(out.is_empty() && matches!(error, Some(EncodeError::NoPlace { .. })), "{error:?}");
+        assert!(error.unwrap().to_string().contains("Limits::whole"), "what to do about it");
     }
 }
 
@@ -143,7 +144,10 @@ fn what_has_no_place_is_refused() {
     assert!(head.set_service(b"\xff").is_err());
     assert!(head.set_attribute(Attribute::Version, b"\xff").is_err());
     assert!(!head.is_edited());
-    let no_place = |head: Head| matches!(sent(head, 7), Err(EncodeError::NoPlace { .. }));
+    let no_place = |head: Head| {
+        let Err(error @ EncodeError::NoPlace { .. }) = sent(head, 7) else { return false };
+        error.to_string().contains("another service or version, but in requests in Hessian 2")
+    };
     // An answer names no service.
     let mut head = answered(&answer(b"\x94\x05helloHZ"));
     head.set_service(b"c.D").unwrap();
