@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot go on panics
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use meshwire::{
-    Conn, Done, Endpoint, Event, ExchangeId, Head, Link, LocalReply, Outcome, Protocol, Relay, RelayStep, Step,
-    StreamId,
+    Codec, Conn, ConnState, Cx, DecodeError, Done, EncodeError, Endpoint, Event, ExchangeId, Head, Link, LocalReply,
+    Outcome, Protocol, Relay, RelayStep, Sent, Stats, Step, StreamId,
 };
 use meshwire_dubbo::{Call, Dubbo};
 use meshwire_http1::Http1;
@@ -25,17 +28,19 @@ struct Bench {
 
 impl Bench {
     fn new(protocol: impl Protocol + 'static) -> Self {
-        let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
+        Self::with(Box::new(protocol), Conn::server())
+    }
+
+    /// The same with this downstream end.
+    fn with(protocol: Box<dyn Protocol>, downstream: Conn) -> Self {
+        let downstream = protocol.codec(downstream);
+        Self::between(downstream, protocol)
+    }
+
+    fn between(downstream: Box<dyn Codec>, protocol: Box<dyn Protocol>) -> Self {
+        let mut relay = Relay::new(Endpoint::new(downstream));
         let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-        Self {
-            relay,
-            link,
-            done: Vec::new(),
-            refused: Vec::new(),
-            closed: false,
-            first: None,
-            protocol: Box::new(protocol),
-        }
+        Self { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, first: None, protocol }
     }
 
     /// Runs until nothing moves, sending every request upstream.
@@ -315,6 +320,72 @@ fn what_has_an_answer_gets_no_other_one_when_time_runs_out() {
     }
 }
 
+/// A downstream end that refuses the first answer, and has no room for the second before it is told so.
+struct Stubborn {
+    inner: Box<dyn Codec>,
+    answers: usize,
+    has_room: Arc<AtomicBool>,
+}
+
+impl Codec for Stubborn {
+    fn decode(&mut self, input: &mut BytesMut, cx: &mut Cx<'_>) -> Result<Step, DecodeError> {
+        if self.answers == 2 && self.has_room.load(Ordering::Relaxed) {
+            self.answers += 1;
+            return Ok(Step::Event(Event::Capacity { stream: None }));
+        }
+        self.inner.decode(input, cx)
+    }
+
+    fn encode(&mut self, event: &mut Event, cx: &mut Cx<'_>) -> Result<Sent, EncodeError> {
+        if self.answers < 2 {
+            self.answers += 1;
+        }
+        match self.answers {
+            1 => Err(EncodeError::Invalid { protocol: "stubborn", what: "the first answer" }),
+            2 => Ok(Sent::Blocked),
+            _ => self.inner.encode(event, cx),
+        }
+    }
+
+    fn reply(&mut self, stream: StreamId, reply: &LocalReply<'_>) -> Option<Event> {
+        self.inner.reply(stream, reply)
+    }
+
+    fn state(&self) -> ConnState {
+        self.inner.state()
+    }
+
+    fn stats(&self) -> &Stats {
+        self.inner.stats()
+    }
+}
+
+#[test]
+fn an_answer_in_the_place_of_one_that_was_refused_is_the_only_one() {
+    let has_room = Arc::new(AtomicBool::new(false));
+    let inner = Dubbo::default().codec(Conn::server());
+    let downstream = Box::new(Stubborn { inner, answers: 0, has_room: Arc::clone(&has_room) });
+    let mut bench = Bench::between(downstream, Box::new(Dubbo::default()));
+    bench.relay.downstream().input().extend_from_slice(&call(1));
+    bench.run_with(|relay, link, exchange, head| {
+        relay.set_deadline(exchange, Duration::from_secs(3));
+        relay.forward(exchange, link, head);
+    });
+    // Of which more is to come: only a whole one is sure to be the answer.
+    let mut long = value(1);
+    let length = u32::try_from(long.len() - 16 + 200_000).unwrap();
+    long[12..16].copy_from_slice(&length.to_be_bytes());
+    long.extend_from_slice(&[0x10; 100_000]);
+    assert_eq!(bench.answer(&long), b"", "what takes its place waits");
+    assert_eq!((bench.relay.next_deadline(), bench.relay.open()), (None, 1));
+    bench.relay.set_now(Duration::from_secs(4));
+    has_room.store(true, Ordering::Relaxed);
+    bench.run();
+    let down = bench.received();
+    assert_eq!(bench.outcomes(&down), [(1, Outcome::BadResponse)]);
+    assert_eq!(bench.relay.open(), 0);
+}
+
 #[test]
 fn each_exchange_runs_out_of_its_own_time() {
     let mut bench = Bench::new(Dubbo::default());
@@ -371,10 +442,7 @@ fn a_client_that_stops_sending_still_gets_its_answers() {
         (Box::new(Dubbo::default()) as Box<dyn Protocol>, call(1), value(1)),
         (Box::new(Http1::default()), GET.to_vec(), OK.to_vec()),
     ] {
-        let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server())));
-        let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-        let mut bench =
-            Bench { relay, link, done: Vec::new(), refused: Vec::new(), closed: false, first: None, protocol };
+        let mut bench = Bench::with(protocol, Conn::server());
         bench.relay.downstream().set_eof();
         bench.ask(&asked);
         assert!(!bench.closed);
@@ -447,18 +515,7 @@ fn what_waits_for_a_decision_is_bounded() {
 fn exchanges_under_way_are_bounded() {
     let mut limits = meshwire::Limits::default();
     limits.open = 3;
-    let protocol = Dubbo::default();
-    let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_limits(limits))));
-    let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-    let mut bench = Bench {
-        relay,
-        link,
-        done: Vec::new(),
-        refused: Vec::new(),
-        closed: false,
-        first: None,
-        protocol: Box::new(protocol),
-    };
+    let mut bench = Bench::with(Box::new(Dubbo::default()), Conn::server().with_limits(limits));
     let five: Vec<u8> = (1..=5).flat_map(call).collect();
     assert_eq!(bench.ask(&five), (1..=3).flat_map(call).collect::<Vec<_>>(), "the fourth waits for an answer");
     assert_eq!(bench.answer(&value(2)), value(2));
@@ -689,19 +746,8 @@ fn an_attachment_is_added_to_a_request_that_streams_through() {
 /// Servers run what the attachments name; the route is by what stands in front.
 #[test]
 fn a_contradiction_between_front_and_attachments_gets_status_40_and_the_connection_goes_on() {
-    let protocol = Dubbo::default();
     let depth = meshwire::Depth::ROUTE.with_field("tenant");
-    let mut relay = Relay::new(Endpoint::new(protocol.codec(Conn::server().with_depth(depth))));
-    let link = relay.connect(Endpoint::new(protocol.codec(Conn::client())), &protocol.traits());
-    let mut bench = Bench {
-        relay,
-        link,
-        done: Vec::new(),
-        refused: Vec::new(),
-        closed: false,
-        first: None,
-        protocol: Box::new(protocol),
-    };
+    let mut bench = Bench::with(Box::new(Dubbo::default()), Conn::server().with_depth(depth));
     let demo = Call::new("com.example.Demo", "hello").with_version("1.0.0");
     let good = demo.clone().with_attachment("path", "com.example.Demo").with_attachment("version", "1.0.0");
     let mut asked = Vec::new();
