@@ -439,7 +439,7 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// [`EditError`] where the protocol has no place for the field.
+    /// [`EditError`] where the protocol has no place for the field, or where a head's edits would come to more than 4 GiB.
     pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), EditError> {
         self.check_field(name, value)?;
         self.edit_field(name, value, Action::Set)
@@ -449,7 +449,7 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// [`EditError`] where the protocol has no place for the field.
+    /// [`EditError`] where the protocol has no place for the field, or where a head's edits would come to more than 4 GiB.
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), EditError> {
         self.check_field(name, value)?;
         self.edit_field(name, value, Action::Add)
@@ -459,7 +459,7 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// [`EditError`] where the protocol's fields cannot be edited.
+    /// [`EditError`] where the protocol's fields cannot be edited, or where a head's edits would come to more than 4 GiB.
     pub fn remove_field(&mut self, name: &[u8]) -> Result<(), EditError> {
         self.check_field(name, b"")?;
         self.edit_field(name, b"", Action::Remove)
@@ -479,7 +479,7 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// [`EditError`] where the protocol has no place for it.
+    /// [`EditError`] where the protocol has no place for it, or where a head's edits would come to more than 4 GiB.
     pub fn set_attribute(&mut self, attribute: Attribute, value: &[u8]) -> Result<(), EditError> {
         if self.format.editable & (1 << attribute as u8) == 0 {
             return Err(EditError::new(self.format.protocol, attribute.name()));
@@ -501,7 +501,7 @@ impl Head {
     ///
     /// # Errors
     ///
-    /// [`EditError`] where the protocol has no place for one.
+    /// [`EditError`] where the protocol has no place for one, or where a head's edits would come to more than 4 GiB.
     pub fn set_service(&mut self, service: &[u8]) -> Result<(), EditError> {
         self.set_attribute(Attribute::Service, service)
     }
